@@ -1,0 +1,1 @@
+"""The commands, one file each; `add_to(app)` puts a command on the command line."""

@@ -1,0 +1,77 @@
+"""`frontdesk chat`: talk to the bot, at a terminal or through a pipe."""
+
+import io
+import sys
+from typing import TYPE_CHECKING, Annotated
+
+import typer
+
+from bot.commands.options import JsonOption, WorkspaceOption
+from bot.console import progress, say
+
+if TYPE_CHECKING:
+    from bot.bot import Desk
+    from bot.workspace import Workspace
+
+
+def add_to(app: typer.Typer) -> None:
+    app.command()(chat)
+
+
+def chat(
+    workspace: WorkspaceOption = None,
+    json: JsonOption = False,
+    debug: Annotated[bool, typer.Option(help="Show the trace of an error.")] = False,
+) -> None:
+    """Talk to the bot. In a pipe: a message a line in, an answer a line out."""
+    from bot.live import open_desk
+    from bot.workspace import open_workspace
+
+    opened = open_workspace(workspace)
+    with progress() as show:
+        desk = open_desk(opened, show)
+    _warn(opened, desk)
+    raise typer.Exit(_talk(opened, desk, as_json=json, debug=debug))
+
+
+def _talk(workspace: "Workspace", desk: "Desk", *, as_json: bool, debug: bool) -> int:
+    from bot.bot import Bot
+    from bot.repl import INTERRUPTED, run_pipe, run_repl
+    from bot.session_log import SessionLog
+
+    settings = desk.settings
+    at_terminal = sys.stdin.isatty() and sys.stdout.isatty() and not as_json
+    with SessionLog.open(workspace.database) as log:
+        bot = Bot(desk, log, channel="terminal" if at_terminal else "pipe")
+        if at_terminal:
+            return run_repl(
+                bot,
+                name=settings.name,
+                intents=desk.model.labels,
+                history=workspace.root / ".history",
+                debug=debug,
+            )
+        if isinstance(sys.stdout, io.TextIOWrapper):
+            sys.stdout.reconfigure(encoding="utf-8")
+        try:
+            return run_pipe(
+                bot,
+                sys.stdin.buffer,
+                sys.stdout,
+                sys.stderr,
+                as_json=as_json,
+                language=settings.language,
+                debug=debug,
+            )
+        except KeyboardInterrupt:
+            return INTERRUPTED
+
+
+def _warn(workspace: "Workspace", desk: "Desk") -> None:
+    """What keeps the bot from answering, where the person can do something about it."""
+    if not desk.model.trained:
+        say("no model is fine-tuned yet: only the articles answer; run `frontdesk finetune`")
+    if not len(desk.index):
+        say(f"{workspace.kb} has no article: nothing can be cited")
+
+

@@ -1,0 +1,123 @@
+"""`frontdesk kb`: build the index of the articles, search it, measure it."""
+
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated
+
+import typer
+
+from bot.commands.options import JsonOption, SkipBadOption, WorkspaceOption
+from bot.console import print_json, print_table, progress, say
+
+if TYPE_CHECKING:
+    from kb.search import Hit
+
+commands = typer.Typer(
+    help="The articles: index, search, measure.", no_args_is_help=True, rich_markup_mode=None
+)
+
+
+def add_to(app: typer.Typer) -> None:
+    app.add_typer(commands, name="kb")
+
+
+@commands.command()
+def build(
+    workspace: WorkspaceOption = None, skip_bad: SkipBadOption = False, json: JsonOption = False
+) -> None:
+    """Index the articles; what is unchanged is not done again."""
+    from dataclasses import asdict
+
+    from bot.live import build_index, live_model
+    from bot.workspace import open_workspace
+
+    opened = open_workspace(workspace)
+    with progress() as show:
+        report, read = build_index(opened, live_model(opened, show), show, skip_bad=skip_bad)
+    for line in read.bad:
+        say(f"left out: {line}")
+    for name in read.ignored:
+        say(f"not read: {name} is no article")
+    if not read.articles:
+        say(f"{opened.kb} has no article: the bot can cite nothing until you add one")
+    if json:
+        print_json({**asdict(report), "bad": len(read.bad)})
+    else:
+        print(
+            f"{report.passages} passages indexed ({report.embedded} embedded, "
+            f"{report.reused} reused, {report.removed} removed) in {report.seconds:.1f} s"
+        )
+
+
+@commands.command()
+def search(
+    query: str,
+    count: Annotated[int, typer.Option("-k", min=1, help="How many passages to show.")] = 10,
+    workspace: WorkspaceOption = None,
+    json: JsonOption = False,
+) -> None:
+    """Find the passages nearest to a question."""
+    from bot.live import live_index, live_model
+    from bot.workspace import open_workspace
+    from kb.search import search
+
+    opened = open_workspace(workspace)
+    model = live_model(opened)
+    index = live_index(opened, model)
+    hits = search(index, query, model.encode([query])[0], count)
+    if json:
+        print_json({"hits": [_hit(hit) for hit in hits]})
+    elif not hits:
+        say("nothing found")
+    else:
+        rows = [(f"{hit.score:.3f}", hit.passage.title, _line(hit.passage.text)) for hit in hits]
+        print_table(("score", "article", "passage"), rows)
+
+
+@commands.command()
+def evaluate(queries: Path, workspace: WorkspaceOption = None, json: JsonOption = False) -> None:
+    """Measure search on labelled queries.
+
+    A line of the file: {"id": ..., "text": ..., "gold": [article ids]}.
+    """
+    from bot.live import live_index, live_model
+    from bot.workspace import open_workspace
+    from kb.evaluation import evaluate, read_queries
+    from kb.search import search
+
+    opened = open_workspace(workspace)
+    asked = read_queries(queries)
+    model = live_model(opened)
+    index = live_index(opened, model)
+    vectors = model.encode([query.text for query in asked])
+    rankings = [
+        [hit.passage.article for hit in search(index, query.text, vector, _DEPTH)]
+        for query, vector in zip(asked, vectors, strict=True)
+    ]
+    metrics = evaluate(rankings, [set(query.gold) for query in asked])
+    if json:
+        print_json(metrics)
+    else:
+        print_table(tuple(metrics), [[_figure(value) for value in metrics.values()]])
+
+
+# Several passages may be of one article: this many nearly always hold ten articles.
+_DEPTH = 50
+
+
+def _hit(hit: "Hit") -> dict[str, object]:
+    return {
+        "article": hit.passage.article,
+        "passage": hit.passage.id,
+        "title": hit.passage.title,
+        "text": hit.passage.text,
+        "score": round(float(hit.score), 6),
+    }
+
+
+def _line(text: str) -> str:
+    line = " ".join(text.split())
+    return line if len(line) <= 200 else line[:199] + "…"
+
+
+def _figure(value: float) -> str:
+    return f"{value:.3f}" if isinstance(value, float) else str(value)

@@ -1,0 +1,129 @@
+"""What every command shares: one-line errors with an exit code, progress, JSON and tables.
+
+Results go to standard output, everything about them to standard error. Exit codes: 0 done,
+1 something failed, 2 the command or an input file needs mending, 3 no usable model or index,
+130 interrupted. FRONTDESK_DEBUG=1 shows the trace of any error.
+"""
+
+import json
+import os
+import sys
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from contextlib import contextmanager
+from typing import Any
+
+Progress = Callable[[str, int, int], None]
+"""Called with the stage, the steps done and their total (0: unknown)."""
+
+
+@contextmanager
+def reporting_errors() -> Iterator[None]:
+    """Turn any exception into one sentence on standard error and an exit code."""
+    try:
+        yield
+    except Exception as error:  # the last line of defence: no command ends in a trace
+        if os.environ.get("FRONTDESK_DEBUG"):
+            raise
+        print(f"frontdesk: {sentence(error)}", file=sys.stderr)
+        sys.exit(exit_code(error))
+
+
+def exit_code(error: Exception) -> int:
+    """3 for a missing model or index, 2 for what the person can mend, 1 for the rest."""
+    import bot.errors
+    import finetune.errors
+    import kb.errors
+
+    if isinstance(
+        error,
+        bot.errors.NoModel | bot.errors.NoIndex | finetune.errors.NoModel | kb.errors.NoIndex,
+    ):
+        return 3
+    known = bot.errors.BotError | finetune.errors.FinetuneError | kb.errors.KBError
+    return 2 if isinstance(error, known) else 1
+
+
+def sentence(error: Exception) -> str:
+    """What to tell the person about an error, on one line."""
+    if isinstance(error, OSError) and error.strerror:
+        named = f"{error.filename}: " if error.filename else ""
+        text = f"{named}{error.strerror}"
+    elif exit_code(error) == 1:
+        text = f"{type(error).__name__}: {error} (FRONTDESK_DEBUG=1 shows where)"
+    else:
+        text = str(error)
+    return " ".join(text.split())
+
+
+def say(text: str) -> None:
+    """A line for the person at the keyboard; never part of the result."""
+    print(text, file=sys.stderr)
+
+
+def print_json(value: Mapping[str, Any]) -> None:
+    """One object on one line of standard output."""
+    print(json.dumps(value, ensure_ascii=False, allow_nan=False), flush=True)
+
+
+def print_table(columns: Sequence[str], rows: Iterable[Sequence[object]]) -> None:
+    """A table on standard output, as wide as the terminal."""
+    from rich.console import Console
+    from rich.table import Table
+    from rich.text import Text
+
+    table = Table(*columns, box=None, pad_edge=False, header_style="bold")
+    for row in rows:
+        table.add_row(*(Text(str(cell)) for cell in row))
+    Console().print(table)
+
+
+@contextmanager
+def progress() -> Iterator[Progress]:
+    """Bars on a terminal, a line a stage elsewhere; always on standard error."""
+    if sys.stderr.isatty() and os.environ.get("TERM") != "dumb":
+        with _bars() as show:
+            yield show
+    else:
+        yield _lines()
+
+
+def _lines() -> Progress:
+    finished: set[str] = set()
+
+    def show(stage: str, done: int, total: int) -> None:
+        if done >= total > 0 and stage not in finished:
+            finished.add(stage)
+            say(f"{stage}: {done} of {total}")
+
+    return show
+
+
+@contextmanager
+def _bars() -> Iterator[Progress]:
+    from rich.console import Console
+    from rich.progress import (
+        BarColumn,
+        MofNCompleteColumn,
+        TaskID,
+        TextColumn,
+        TimeElapsedColumn,
+        TimeRemainingColumn,
+    )
+    from rich.progress import Progress as Bars
+
+    columns = (
+        TextColumn("{task.description}", markup=False),
+        BarColumn(),
+        MofNCompleteColumn(),
+        TimeElapsedColumn(),
+        TimeRemainingColumn(),
+    )
+    tasks: dict[str, TaskID] = {}
+    with Bars(*columns, console=Console(stderr=True)) as bars:
+
+        def show(stage: str, done: int, total: int) -> None:
+            if stage not in tasks:
+                tasks[stage] = bars.add_task(stage)
+            bars.update(tasks[stage], completed=done, total=total or None)
+
+        yield show

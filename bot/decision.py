@@ -1,0 +1,279 @@
+"""A decision is a value: what the bot will do in a turn, and the evidence it did it on.
+
+`/why`, the session log, the replay report and the tests all read this same value, so nothing
+has to be worked out again (or differently) after the fact.
+
+    Answer      "template"    a template whose slots are filled
+    Cite        "passages"    passages of articles, each with its citation
+    Ask         "ask"         one missing slot
+    Clarify     "clarify"     two or three readings that are too close to call
+    Handoff     "handoff"     a person takes over, with the summary so far
+    SmallTalk   "smalltalk"   a template that is only polite
+    Unknown     "unknown"     nothing is good enough: say so, offer a person
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING, Any, ClassVar, Literal
+
+if TYPE_CHECKING:
+    from kb.search import Hit
+
+OUT_OF_SCOPE = "oos"
+"""The intent that marks what is outside the bot's business; no template ever answers it."""
+
+Kind = Literal["template", "passages", "ask", "clarify", "handoff", "smalltalk", "unknown"]
+KINDS: tuple[Kind, ...] = (
+    "template", "passages", "ask", "clarify", "handoff", "smalltalk", "unknown",
+)  # fmt: skip
+
+
+@dataclass(frozen=True, slots=True)
+class Scored:
+    """A name (an intent, a template id) and its score, 0 to 1, higher is better."""
+
+    name: str
+    score: float
+
+
+@dataclass(frozen=True, slots=True)
+class Reading:
+    """What the model and the patterns read in one message.
+
+    `intents` are the most likely ones, best first, with calibrated probabilities; empty when
+    the model knows no intents. `entities` maps a slot name to the text that fills it.
+    """
+
+    intents: tuple[Scored, ...] = ()
+    entities: Mapping[str, str] = field(default_factory=dict)
+
+
+@dataclass(frozen=True, slots=True)
+class Candidates:
+    """What could be said: the ranker's templates and the knowledge base's hits, best first."""
+
+    templates: tuple[Scored, ...] = ()
+    hits: tuple[Hit, ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class Thresholds:
+    """The score from which each route answers by itself, certified on held-out chats.
+
+    None means that no threshold could be certified: that route never answers by itself.
+    `max_wrong` is the risk the owner set, the share of answers that may be wrong.
+    """
+
+    intent: float | None = None
+    template: float | None = None
+    passage: float | None = None
+    max_wrong: float = 0.05
+
+
+@dataclass(frozen=True, slots=True)
+class Evidence:
+    """Everything a decision was made on, and the rule that made it (a key of `RULES`)."""
+
+    rule: str
+    intents: tuple[Scored, ...] = ()
+    templates: tuple[Scored, ...] = ()
+    hits: tuple[Hit, ...] = ()
+    thresholds: Thresholds = field(default_factory=Thresholds)
+
+    @property
+    def runner_up(self) -> Scored | None:
+        """The second most likely intent."""
+        return self.intents[1] if len(self.intents) > 1 else None
+
+    @property
+    def margin(self) -> float | None:
+        """How far the most likely intent is ahead of the runner-up."""
+        runner_up = self.runner_up
+        return self.intents[0].score - runner_up.score if runner_up else None
+
+
+@dataclass(frozen=True, slots=True)
+class Summary:
+    """What a person who takes over needs to know, so that nobody has to repeat anything."""
+
+    messages: tuple[str, ...] = ()
+    slots: Mapping[str, str] = field(default_factory=dict)
+    answered: tuple[str, ...] = ()
+    articles: tuple[str, ...] = ()
+
+
+# `wording` counts how often the bot has already spoken with the same purpose in this session:
+# wordings rotate by it, so that none is heard twice in a row.
+
+
+@dataclass(frozen=True, slots=True)
+class Answer:
+    """Say `template` with `slots` filled in."""
+
+    kind: ClassVar[Kind] = "template"
+    template: str
+    slots: Mapping[str, str]
+    evidence: Evidence
+    wording: int = 0
+
+
+@dataclass(frozen=True, slots=True)
+class SmallTalk:
+    """Say a polite `template`; whatever was being asked for stays open."""
+
+    kind: ClassVar[Kind] = "smalltalk"
+    template: str
+    slots: Mapping[str, str]
+    evidence: Evidence
+    wording: int = 0
+
+
+@dataclass(frozen=True, slots=True)
+class Cite:
+    """Quote passages; every one of `hits` is at or above the threshold."""
+
+    kind: ClassVar[Kind] = "passages"
+    hits: tuple[Hit, ...]
+    evidence: Evidence
+    wording: int = 0
+
+
+@dataclass(frozen=True, slots=True)
+class Ask:
+    """Ask for `slot`, which `template` needs; `attempt` is 0 the first time."""
+
+    kind: ClassVar[Kind] = "ask"
+    slot: str
+    template: str
+    question: str
+    slots: Mapping[str, str]
+    evidence: Evidence
+    attempt: int = 0
+    wording: int = 0
+
+
+@dataclass(frozen=True, slots=True)
+class Clarify:
+    """Offer two or three templates (their ids) to choose from."""
+
+    kind: ClassVar[Kind] = "clarify"
+    choices: tuple[str, ...]
+    evidence: Evidence
+    wording: int = 0
+
+
+HandoffReason = Literal["template", "requested", "unknown", "unfilled"]
+
+
+@dataclass(frozen=True, slots=True)
+class Handoff:
+    """A person takes over, because a template says so, the customer asked, or the bot is stuck."""
+
+    kind: ClassVar[Kind] = "handoff"
+    reason: HandoffReason
+    summary: Summary
+    evidence: Evidence
+    template: str | None = None
+    wording: int = 0
+
+
+UnknownReason = Literal["unreadable", "uncertain", "out of scope"]
+
+
+@dataclass(frozen=True, slots=True)
+class Unknown:
+    """Say that the bot does not know, and offer a person."""
+
+    kind: ClassVar[Kind] = "unknown"
+    reason: UnknownReason
+    evidence: Evidence
+    wording: int = 0
+
+
+Decision = Answer | Cite | Ask | Clarify | Handoff | SmallTalk | Unknown
+
+
+def template_of(decision: Decision) -> str | None:
+    """The id of the template that a decision speaks with, or asks on behalf of."""
+    return getattr(decision, "template", None)
+
+
+def citations_json(decision: Decision) -> list[dict[str, Any]]:
+    """`[{"article", "passage", "score"}]`, in the order they are cited in the reply."""
+    return [_hit_json(hit) for hit in decision.hits] if isinstance(decision, Cite) else []
+
+
+def decision_json(decision: Decision) -> dict[str, Any]:
+    """`{"kind", "template"?, "citations"?, "evidence"}`, as in the chat's JSON."""
+    found: dict[str, Any] = {"kind": decision.kind}
+    if (template := template_of(decision)) is not None:
+        found["template"] = template
+    if citations := citations_json(decision):
+        found["citations"] = citations
+    return found | {"evidence": evidence_json(decision)}
+
+
+def evidence_json(decision: Decision) -> dict[str, Any]:
+    """The evidence as plain JSON values, with what is particular to the kind of decision."""
+    evidence = decision.evidence
+    return {
+        "rule": evidence.rule,
+        **_particulars(decision),
+        "intents": [_scored_json(intent) for intent in evidence.intents],
+        "runner_up": _scored_json(evidence.runner_up) if evidence.runner_up else None,
+        "margin": _rounded(evidence.margin),
+        "templates": [_scored_json(template) for template in evidence.templates],
+        "passages": [_hit_json(hit) for hit in evidence.hits],
+        "thresholds": _thresholds_json(evidence.thresholds),
+    }
+
+
+def _particulars(decision: Decision) -> dict[str, Any]:
+    match decision:
+        case Ask(slot=slot, attempt=attempt):
+            return {"slot": slot, "attempt": attempt}
+        case Clarify(choices=choices):
+            return {"choices": list(choices)}
+        case Handoff(reason=reason, summary=summary):
+            return {"reason": reason, "summary": _summary_json(summary)}
+        case Unknown(reason=reason):
+            return {"reason": reason}
+        case _:
+            return {}
+
+
+def _summary_json(summary: Summary) -> dict[str, Any]:
+    return {
+        "messages": list(summary.messages),
+        "slots": dict(summary.slots),
+        "answered": list(summary.answered),
+        "articles": list(summary.articles),
+    }
+
+
+def _thresholds_json(thresholds: Thresholds) -> dict[str, float | None]:
+    return {
+        "intent": _rounded(thresholds.intent),
+        "template": _rounded(thresholds.template),
+        "passage": _rounded(thresholds.passage),
+        "max_wrong": _rounded(thresholds.max_wrong),
+    }
+
+
+def _scored_json(scored: Scored) -> dict[str, Any]:
+    return {"name": scored.name, "score": _rounded(scored.score)}
+
+
+def _hit_json(hit: Hit) -> dict[str, Any]:
+    return {
+        "article": hit.passage.article,
+        "passage": hit.passage.id,
+        "score": _rounded(hit.score),
+    }
+
+
+def _rounded(score: float | None) -> float | None:
+    """Six digits say all there is to say; `float` because the scores may be numpy's."""
+    return None if score is None else round(float(score), 6)

@@ -1,0 +1,142 @@
+"""The live model and the index made with it: what every command that answers opens first."""
+
+from dataclasses import asdict
+from typing import TYPE_CHECKING
+
+from bot.errors import NoModel
+from bot.workspace import Workspace
+
+if TYPE_CHECKING:
+    from bot.bot import Desk
+    from bot.console import Progress
+    from bot.model import Model
+    from finetune.encoder import EncoderSource
+    from kb.index import Index
+    from kb.readers import Articles
+    from kb.store import BuildReport
+
+
+def live_model(workspace: Workspace, progress: "Progress | None" = None) -> "Model":
+    """The live version, loaded.
+
+    With `progress`, the pretrained encoder becomes the live version where there is none yet, and
+    is exported again where it is live and the settings name another one.
+
+    Raises:
+        NoModel: there is none, or it is damaged.
+    """
+    from finetune.registry import BASE, current, open_version
+
+    live = current(workspace.models)
+    if progress is not None and live in (None, BASE) and not _base_is_made(workspace):
+        return base_model(workspace, progress)
+    if live is None:
+        raise NoModel(
+            f"{workspace.root} has no model yet; run `frontdesk kb build`, which takes the "
+            "pretrained encoder, or `frontdesk finetune`"
+        )
+    from bot.model import Model
+
+    return Model.load(open_version(workspace.models).folder)
+
+
+def base_model(workspace: Workspace, progress: "Progress") -> "Model":
+    """The pretrained encoder, exported where that is not done; live if nothing else is."""
+    from bot.model import Model
+    from finetune.registry import BASE, current, use
+    from finetune.run import make_base
+
+    stage = "export the pretrained encoder"
+    progress(stage, 0, 1)
+    workspace.models.mkdir(exist_ok=True)
+    base = make_base(workspace.models, encoder_source(workspace), workspace.root)
+    if current(workspace.models) is None:
+        use(workspace.models, BASE)
+    progress(stage, 1, 1)
+    return Model.load(base.folder)
+
+
+def encoder_source(workspace: Workspace) -> "EncoderSource":
+    """The encoder that the settings name."""
+    from finetune.encoder import EncoderSource
+
+    return EncoderSource(**workspace.settings.encoder.model_dump())
+
+
+def live_index(workspace: Workspace, model: "Model") -> "Index":
+    """The index made with a model's encoder, checked.
+
+    Raises:
+        kb.errors.NoIndex: there is none, or it is damaged.
+    """
+    from kb.index import Index
+
+    return Index.open(workspace.index, model.encoder_fingerprint)
+
+
+def open_desk(workspace: Workspace, progress: "Progress") -> "Desk":
+    """Everything that answering needs, from the live version and its index.
+
+    Raises:
+        NoModel, kb.errors.NoIndex: one is missing or damaged.
+        BotError: the templates are wrong.
+    """
+    model = live_model(workspace)
+    return desk_of(workspace, model, progress)
+
+
+def desk_of(workspace: Workspace, model: "Model", progress: "Progress") -> "Desk":
+    """As `open_desk`, for a model that need not be live. Thresholds are certified where the ones
+    on disk are not of this model, these articles, these templates and this promised risk."""
+    from bot.bot import Desk
+    from bot.template_bank import load_bank
+    from bot.thresholds import certified
+
+    index = live_index(workspace, model)
+    templates = workspace.load_templates()
+    bank = load_bank(templates, workspace.index, model.encoder_fingerprint, model.encode)
+    settings = workspace.settings
+    return Desk(
+        settings=settings,
+        model=model,
+        index=index,
+        templates=templates,
+        bank=bank,
+        thresholds=certified(
+            workspace.index, settings, model, index, templates, bank, progress
+        ),
+    )
+
+
+def build_index(
+    workspace: Workspace, model: "Model", progress: "Progress", *, skip_bad: bool = False
+) -> "tuple[BuildReport, Articles]":
+    """Bring the index up to date with the articles; also returns what was read."""
+    from kb.passages import split
+    from kb.readers import read_articles
+    from kb.store import build
+
+    found = read_articles(workspace.kb, skip_bad=skip_bad)
+    passages = [passage for article in found.articles for passage in split(article)]
+    report = build(
+        workspace.index,
+        passages,
+        lambda texts: model.encode(texts, "passage"),
+        fingerprint=model.encoder_fingerprint,
+        dimension=model.dimension,
+        progress=progress,
+    )
+    return report, found
+
+
+def _base_is_made(workspace: Workspace) -> bool:
+    """Asked of the manifest, because exporting needs torch and asking must not."""
+    from finetune.registry import BASE, current, versions
+
+    if current(workspace.models) != BASE:
+        return False
+    source = asdict(encoder_source(workspace))
+    return any(
+        version.name == BASE and version.meta.get("source") == source
+        for version in versions(workspace.models)
+    )

@@ -1,0 +1,158 @@
+"""A model version opened for serving, with onnxruntime and no training code.
+
+`encode` is the one forward pass of a turn; `read` puts the vector it gave among those of the turns
+before and costs microseconds.
+"""
+
+import json
+from collections.abc import Callable, Iterable, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, Literal
+
+import numpy as np
+from numpy.typing import NDArray
+
+from bot.errors import NoModel
+from bot.state import State
+from finetune.tokens import batches_by_length, load_tokenizer, pad, token_ids
+
+if TYPE_CHECKING:
+    from onnxruntime import InferenceSession
+    from tokenizers import Tokenizer
+
+FloatArray = NDArray[np.float32]
+IntArray = NDArray[np.int64]
+SPEAKERS = {"customer": 1, "agent": 2}
+BATCH_ROWS, BATCH_TOKENS = 64, 4096
+
+
+@dataclass(frozen=True, slots=True)
+class Model:
+    """A loaded version. Sentence vectors are unit length and have `dimension` numbers."""
+
+    version: str
+    fingerprint: str
+    encoder_fingerprint: str
+    labels: tuple[str, ...]
+    temperature: float
+    dimension: int
+    context_turns: int
+    folder: Path
+    _settings: dict[str, Any]
+    _tokenizer: "Tokenizer"
+    _trunk: "InferenceSession"
+    _heads: "InferenceSession | None"
+
+    @classmethod
+    def load(cls, folder: Path) -> "Model":
+        """Open a version folder that the registry has checked. Raises NoModel."""
+        try:
+            manifest = _read(folder / "manifest.json")
+            settings = _read(folder / "encoder.json")
+            trained = (folder / "heads.onnx").is_file()
+            calibration = _read(folder / "calibration.json") if trained else {}
+            return cls(
+                version=folder.name,
+                fingerprint=manifest["fingerprint"],
+                encoder_fingerprint=manifest["encoder_fingerprint"],
+                labels=tuple(_read(folder / "labels.json")) if trained else (),
+                temperature=calibration.get("temperature", 1.0),
+                dimension=settings["dimension"],
+                context_turns=settings["context_turns"],
+                folder=folder,
+                _settings=settings,
+                _tokenizer=load_tokenizer(
+                    (folder / "tokenizer.json").read_text(encoding="utf-8"), settings["max_tokens"]
+                ),
+                _trunk=_session(folder / "trunk.onnx"),
+                _heads=_session(folder / "heads.onnx") if trained else None,
+            )
+        except (OSError, ValueError, KeyError) as error:
+            raise NoModel(
+                f"model {folder.name} in {folder.parent} cannot be opened ({error}); run "
+                "`frontdesk models` to choose another or `frontdesk finetune` to make one"
+            ) from error
+
+    @property
+    def trained(self) -> bool:
+        """False for the pretrained encoder alone, which knows no intents and no replies."""
+        return self._heads is not None
+
+    def encode(
+        self,
+        texts: Sequence[str],
+        kind: Literal["query", "passage"] = "query",
+        progress: Callable[[int], None] | None = None,
+    ) -> FloatArray:
+        """Unit vectors (n, d) of texts, batched by length."""
+        prefix = self._settings[f"{kind}_prefix"]
+        rows = token_ids(self._tokenizer, [prefix + text for text in texts])
+        vectors = np.zeros((len(rows), self.dimension), dtype=np.float32)
+        done = 0
+        for indices in batches_by_length([len(row) for row in rows], BATCH_ROWS, BATCH_TOKENS):
+            ids, mask = pad([rows[i] for i in indices], self._settings["pad_id"])
+            vectors[indices] = self._trunk.run(None, {"ids": ids, "mask": mask})[0]
+            if progress:
+                progress(done := done + len(indices))
+        return vectors
+
+    def read(self, turns: FloatArray, speakers: IntArray) -> tuple[FloatArray, FloatArray]:
+        """Calibrated intent probabilities (n, c) and unit reply queries (n, d).
+
+        `turns` (n, k, d) end with the message itself; `speakers` (n, k) are 0 where there is no
+        turn, 1 for the customer and 2 for the agent. Without a trained head there are no intents
+        and the query is the message.
+        """
+        if self._heads is None:
+            return np.zeros((len(turns), 0), dtype=np.float32), turns[:, -1]
+        logits, queries = self._heads.run(None, {"turns": turns, "speakers": speakers})
+        return softmax(logits / self.temperature), queries
+
+    def window(self, state: State, vector: FloatArray) -> tuple[FloatArray, IntArray]:
+        """A message's vector (d,) after the turns of a session, as one row for `read`."""
+        earlier = [(vector, SPEAKERS[speaker]) for speaker, vector in state.turns]
+        return window([*earlier, (vector, SPEAKERS["customer"])], self.context_turns)
+
+
+def window(turns: Sequence[tuple[FloatArray, int]], count: int) -> tuple[FloatArray, IntArray]:
+    """The last `count` turns as arrays (1, count, d) and (1, count), padded at the front."""
+    recent = turns[-count:]
+    vectors = np.zeros((1, count, len(recent[-1][0])), dtype=np.float32)
+    speakers = np.zeros((1, count), dtype=np.int64)
+    vectors[0, count - len(recent) :] = [vector for vector, _ in recent]
+    speakers[0, count - len(recent) :] = [speaker for _, speaker in recent]
+    return vectors, speakers
+
+
+def softmax(logits: FloatArray) -> FloatArray:
+    """Probabilities along the last axis; no columns stay no columns."""
+    if logits.shape[-1] == 0:
+        return logits
+    raised = np.exp(logits - logits.max(axis=-1, keepdims=True))
+    shares: FloatArray = raised / raised.sum(axis=-1, keepdims=True)
+    return shares
+
+
+def top(names: Sequence[str], scores: Iterable[float], count: int) -> list[tuple[str, float]]:
+    """The best `count` names with their scores, best first, ties by name."""
+    return sorted(zip(names, map(float, scores), strict=True), key=lambda x: (-x[1], x[0]))[:count]
+
+
+def _session(path: Path) -> "InferenceSession":
+    """One thread: two that wait for each other cost more than they give beside other work."""
+    import onnxruntime
+
+    options = onnxruntime.SessionOptions()
+    options.intra_op_num_threads = options.inter_op_num_threads = 1
+    options.log_severity_level = 3
+    try:
+        return onnxruntime.InferenceSession(
+            str(path), options, providers=["CPUExecutionProvider"]
+        )
+    except Exception as error:  # onnxruntime raises types of its own for every kind of bad file
+        raise ValueError(str(error)) from error
+
+
+def _read(path: Path) -> Any:
+    return json.loads(path.read_text(encoding="utf-8"))

@@ -1,0 +1,365 @@
+"""Every turn, with the decision behind it, committed before its reply is shown.
+
+The invariant: a reply that anyone has seen has its turn in the database, and every turn has its
+decision with all scores, its timings, and the versions of the model and the index behind it.
+`SessionLog.record` returns after COMMIT, so whoever calls it first and shows the reply second
+keeps that promise, even when killed in between.
+
+Many processes may write one log: WAL lets readers go on, and a writer waits for its turn. WAL
+with synchronous=NORMAL survives the death of the process at any instant; a power cut may lose
+the last turns, never the database.
+"""
+
+from __future__ import annotations
+
+import json
+import sqlite3
+import time
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from contextlib import contextmanager
+from dataclasses import astuple, dataclass, field
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import Any, Literal, Self
+
+from bot.decision import Decision, Reading, citations_json, evidence_json, template_of
+from bot.errors import BotError
+
+MIGRATIONS: tuple[tuple[str, ...], ...] = (
+    (  # 1: sessions, turns, decisions, feedback, replays
+        # AUTOINCREMENT: the number of a session that was erased is never given to another.
+        """CREATE TABLE sessions (
+            id INTEGER PRIMARY KEY AUTOINCREMENT, started_at TEXT NOT NULL, channel TEXT NOT NULL,
+            model TEXT NOT NULL, index_digest TEXT NOT NULL)""",
+        """CREATE TABLE turns (
+            id INTEGER PRIMARY KEY AUTOINCREMENT,
+            session_id INTEGER NOT NULL REFERENCES sessions ON DELETE CASCADE,
+            number INTEGER NOT NULL, at TEXT NOT NULL, message TEXT NOT NULL, reply TEXT NOT NULL,
+            ms REAL NOT NULL, timings TEXT NOT NULL, UNIQUE (session_id, number))""",
+        """CREATE TABLE decisions (
+            turn_id INTEGER PRIMARY KEY REFERENCES turns ON DELETE CASCADE,
+            kind TEXT NOT NULL, template TEXT, citations TEXT NOT NULL, evidence TEXT NOT NULL,
+            intent TEXT, confidence REAL, model TEXT NOT NULL, index_digest TEXT NOT NULL)""",
+        """CREATE TABLE feedback (
+            id INTEGER PRIMARY KEY AUTOINCREMENT,
+            turn_id INTEGER NOT NULL REFERENCES turns ON DELETE CASCADE,
+            verdict TEXT NOT NULL CHECK (verdict IN ('good', 'bad', 'intent')),
+            note TEXT NOT NULL, at TEXT NOT NULL)""",
+        "CREATE INDEX feedback_turn ON feedback (turn_id)",
+        """CREATE TABLE replays (
+            id INTEGER PRIMARY KEY AUTOINCREMENT, at TEXT NOT NULL, chats TEXT NOT NULL,
+            model TEXT NOT NULL, index_digest TEXT NOT NULL, report TEXT)""",
+        """CREATE TABLE replay_turns (
+            replay_id INTEGER NOT NULL REFERENCES replays ON DELETE CASCADE,
+            conversation TEXT NOT NULL, turn INTEGER NOT NULL, message TEXT NOT NULL,
+            gold_intents TEXT NOT NULL, intent TEXT, confidence REAL, correct INTEGER,
+            decision TEXT NOT NULL, template TEXT, rank INTEGER,
+            PRIMARY KEY (replay_id, conversation, turn)) WITHOUT ROWID""",
+    ),
+)
+"""Each is applied once, in order; a released one is never edited, only followed by another."""
+
+SCHEMA = len(MIGRATIONS)
+BUSY_TIMEOUT_S = 10.0
+
+Verdict = Literal["good", "bad", "intent"]
+
+
+@dataclass(frozen=True, slots=True)
+class TurnRecord:
+    """One turn as it is logged.
+
+    `ms` is the time from the message to the reply, `timings` its parts in milliseconds;
+    `model` and `index_digest` are the versions that decided. `at` is ISO 8601 in UTC, now if "".
+    """
+
+    session: int
+    number: int
+    message: str
+    reply: str
+    decision: Decision
+    reading: Reading
+    ms: float
+    model: str
+    index_digest: str
+    timings: Mapping[str, float] = field(default_factory=dict)
+    at: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class SessionRow:
+    """A session as `sessions()` lists it, with the number of its turns."""
+
+    id: int
+    started_at: str
+    channel: str
+    model: str
+    index_digest: str
+    turns: int
+
+
+@dataclass(frozen=True, slots=True)
+class ReplayTurn:
+    """What the bot would have done at one customer turn of a historical chat.
+
+    `correct` is None where no gold intent is known, `rank` (1 is best) where no reply followed.
+    """
+
+    conversation: str
+    turn: int
+    message: str
+    gold_intents: Sequence[str]
+    intent: str | None
+    confidence: float | None
+    correct: bool | None
+    decision: str
+    template: str | None
+    rank: int | None
+
+
+class SessionLog:
+    """The log of one workspace; open it with `SessionLog.open`."""
+
+    def __init__(self, path: Path, connection: sqlite3.Connection) -> None:
+        self.path = path
+        self._connection = connection
+
+    @classmethod
+    def open(cls, path: Path) -> Self:
+        """Open the log, made or brought to the present schema first where that is needed.
+
+        Raises:
+            BotError: it is no database, a newer version's, damaged, or cannot be written.
+        """
+        with _in_words(path):
+            connection = sqlite3.connect(path, timeout=BUSY_TIMEOUT_S, isolation_level=None)
+            try:
+                _prepare(connection, path)
+            except BaseException:
+                connection.close()
+                raise
+        return cls(path, connection)
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self.close()
+
+    def close(self) -> None:
+        """Close the database; the log cannot be used afterwards."""
+        self._connection.close()
+
+    def start_session(self, *, channel: str, model: str, index_digest: str) -> int:
+        """Begin a conversation and give its number."""
+        row = (_now(), channel, model, index_digest)
+        return self._insert("sessions", "started_at, channel, model, index_digest", row)
+
+    def record(self, turn: TurnRecord) -> int:
+        """Commit a turn with its decision, and give the turn's id. Show the reply only then.
+
+        Raises:
+            BotError: it could not be written; nothing of the turn is kept.
+        """
+        with self._transaction() as connection:
+            cursor = connection.execute(_INSERT_TURN, _turn_row(turn))
+            assert cursor.lastrowid is not None
+            connection.execute(_INSERT_DECISION, (cursor.lastrowid, *_decision_row(turn)))
+        return cursor.lastrowid
+
+    def feedback(self, session: int, number: int, verdict: Verdict, note: str = "") -> None:
+        """Keep what a person said of a turn; for "intent" the note is the right intent."""
+        with _in_words(self.path):
+            found = self._connection.execute(
+                "SELECT id FROM turns WHERE session_id = ? AND number = ?", (session, number)
+            ).fetchone()
+        if found is None:
+            raise BotError(f"session {session} has no turn {number}; it cannot be judged")
+        row = (found[0], verdict, _storable(note), _now())
+        self._insert("feedback", "turn_id, verdict, note, at", row)
+
+    def sessions(self, limit: int = -1) -> list[SessionRow]:
+        """The sessions, latest first; all of them unless a limit is given."""
+        rows = self._rows(
+            """SELECT id, started_at, channel, model, index_digest,
+                      (SELECT count(*) FROM turns WHERE session_id = sessions.id)
+               FROM sessions ORDER BY id DESC LIMIT ?""",
+            (limit,),
+        )
+        return [SessionRow(*row) for row in rows]
+
+    def turns(self, session: int) -> list[dict[str, Any]]:
+        """The turns of a session in order, each with its decision; JSON columns are parsed."""
+        rows = self._rows(
+            """SELECT number, at, message, reply, ms, timings, kind, template, citations, evidence,
+                      intent, confidence, model, index_digest
+               FROM turns JOIN decisions ON turn_id = turns.id
+               WHERE session_id = ? ORDER BY number""",
+            (session,),
+        )
+        names = (
+            "number", "at", "message", "reply", "ms", "timings", "kind", "template", "citations",
+            "evidence", "intent", "confidence", "model", "index_digest",
+        )  # fmt: skip
+        parsed = {"timings", "citations", "evidence"}
+        return [
+            {name: json.loads(value) if name in parsed else value
+             for name, value in zip(names, row, strict=True)}
+            for row in rows
+        ]  # fmt: skip
+
+    def start_replay(self, *, chats: str, model: str, index_digest: str) -> int:
+        """Begin a replay and give its number; its report stays empty until it is finished."""
+        row = (_now(), chats, model, index_digest)
+        return self._insert("replays", "at, chats, model, index_digest", row)
+
+    def add_replay_turns(self, replay: int, turns: Iterable[ReplayTurn]) -> None:
+        """Commit the turns of a replay, all in one transaction; give some thousands at a time."""
+        rows = [_replay_row(replay, turn) for turn in turns]
+        with self._transaction() as connection:
+            connection.executemany(_INSERT_REPLAY_TURN, rows)
+
+    def finish_replay(self, replay: int, report: Mapping[str, Any]) -> None:
+        """Keep the report of a replay."""
+        with self._transaction() as connection:
+            query = "UPDATE replays SET report = ? WHERE id = ?"
+            connection.execute(query, (_json(report), replay))
+
+    def _insert(self, table: str, columns: str, row: Sequence[Any]) -> int:
+        places = ", ".join("?" * len(row))
+        with self._transaction() as connection:
+            cursor = connection.execute(f"INSERT INTO {table} ({columns}) VALUES ({places})", row)
+        assert cursor.lastrowid is not None
+        return cursor.lastrowid
+
+    def _rows(self, query: str, values: Sequence[Any]) -> list[tuple[Any, ...]]:
+        with _in_words(self.path):
+            return self._connection.execute(query, values).fetchall()
+
+    @contextmanager
+    def _transaction(self) -> Iterator[sqlite3.Connection]:
+        with _in_words(self.path), _transaction(self._connection):
+            yield self._connection
+
+
+_INSERT_TURN = """INSERT INTO turns (session_id, number, at, message, reply, ms, timings)
+    VALUES (?, ?, ?, ?, ?, ?, ?)"""
+_INSERT_DECISION = "INSERT INTO decisions VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?)"
+_INSERT_REPLAY_TURN = "INSERT INTO replay_turns VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)"
+
+
+def _turn_row(turn: TurnRecord) -> tuple[Any, ...]:
+    timings = {name: round(ms, 3) for name, ms in turn.timings.items()}
+    spoken = (_storable(turn.message), _storable(turn.reply))
+    return (turn.session, turn.number, turn.at or _now(), *spoken, turn.ms, _json(timings))
+
+
+def _decision_row(turn: TurnRecord) -> tuple[Any, ...]:
+    decision, intents = turn.decision, turn.reading.intents
+    intent = (intents[0].name, float(intents[0].score)) if intents else (None, None)
+    cited, evidence = _json(citations_json(decision)), _json(evidence_json(decision))
+    chosen = (decision.kind, template_of(decision), cited, evidence)
+    return (*chosen, *intent, turn.model, turn.index_digest)
+
+
+def _replay_row(replay: int, turn: ReplayTurn) -> tuple[Any, ...]:
+    gold = _json(list(turn.gold_intents))
+    place = (turn.conversation, turn.turn, _storable(turn.message), gold)
+    return (replay, *place, *astuple(turn)[4:])
+
+
+def _json(value: object) -> str:
+    return _storable(json.dumps(value, ensure_ascii=False, separators=(",", ":")))
+
+
+def _storable(text: str) -> str:
+    """The text as it is, but for halves of characters, which no file can hold."""
+    return text.encode("utf-8", "replace").decode("utf-8")
+
+
+def _now() -> str:
+    return datetime.now(UTC).isoformat(timespec="milliseconds")
+
+
+# Opening.
+
+
+def _prepare(connection: sqlite3.Connection, path: Path) -> None:
+    connection.execute("PRAGMA synchronous = NORMAL")
+    connection.execute("PRAGMA foreign_keys = ON")
+    if _version(connection, path) < SCHEMA:
+        _use_wal(connection)
+        _migrate(connection, path)
+
+
+def _version(connection: sqlite3.Connection, path: Path) -> int:
+    version: int = connection.execute("PRAGMA user_version").fetchone()[0]
+    if version > SCHEMA:
+        raise BotError(
+            f"{path} has schema version {version}, and this Frontdesk knows versions up to"
+            f" {SCHEMA}; install the newer Frontdesk that wrote it"
+        )
+    return version
+
+
+def _use_wal(connection: sqlite3.Connection) -> None:
+    """Switch to WAL. SQLite does not wait for other writers here, so we do."""
+    deadline = time.monotonic() + BUSY_TIMEOUT_S
+    while True:
+        try:
+            connection.execute("PRAGMA journal_mode = WAL")
+            return
+        except sqlite3.OperationalError as error:
+            if _code(error) != sqlite3.SQLITE_BUSY or time.monotonic() > deadline:
+                raise
+            time.sleep(0.01)
+
+
+def _migrate(connection: sqlite3.Connection, path: Path) -> None:
+    """Apply what is missing, in one transaction; whoever comes second finds nothing to do."""
+    with _transaction(connection):
+        for migration in MIGRATIONS[_version(connection, path) :]:
+            for statement in migration:
+                connection.execute(statement)
+        connection.execute(f"PRAGMA user_version = {SCHEMA}")
+
+
+@contextmanager
+def _transaction(connection: sqlite3.Connection) -> Iterator[None]:
+    """IMMEDIATE, because a transaction that starts by reading may not wait for a writer."""
+    connection.execute("BEGIN IMMEDIATE")
+    try:
+        yield
+        connection.execute("COMMIT")
+    except BaseException:  # Ctrl-C included: a turn is there whole or not at all
+        if connection.in_transaction:
+            connection.execute("ROLLBACK")
+        raise
+
+
+# What went wrong, in words.
+
+_TROUBLES: Mapping[int, str] = {
+    sqlite3.SQLITE_NOTADB: "is not a database; move it away and a new log is begun",
+    sqlite3.SQLITE_CORRUPT: "is damaged; restore it from a copy, or move it away",
+    sqlite3.SQLITE_FULL: "cannot grow because the disk is full; free some space",
+    sqlite3.SQLITE_READONLY: "may not be written; allow writing to it and to its folder",
+    sqlite3.SQLITE_PERM: "may not be written; allow writing to it and to its folder",
+    sqlite3.SQLITE_CANTOPEN: "cannot be opened; its folder must exist and allow writing",
+    sqlite3.SQLITE_BUSY: "is kept locked by another program; close that program and try again",
+    sqlite3.SQLITE_IOERR: "cannot be read or written; check the disk and the space on it",
+}
+
+
+@contextmanager
+def _in_words(path: Path) -> Iterator[None]:
+    try:
+        yield
+    except sqlite3.Error as error:
+        trouble = _TROUBLES.get(_code(error), f"failed ({error}); check the file and its disk")
+        raise BotError(f"{path} {trouble}") from error
+
+
+def _code(error: sqlite3.Error) -> int:
+    """SQLite's primary result code; 0 when the error is Python's own."""
+    return getattr(error, "sqlite_errorcode", 0) & 0xFF

@@ -1,0 +1,236 @@
+"""`frontdesk.toml`, checked once when it is loaded; every complaint names the line.
+
+The model classes below are the documentation of the file: a field is a key, a nested model is a
+table. Nothing unknown is accepted, because a misspelt key would be a setting silently ignored.
+"""
+
+import re
+import tomllib
+from collections.abc import Sequence
+from difflib import get_close_matches
+from functools import cache
+from pathlib import Path
+from typing import Annotated, Any, Literal, NoReturn, Self
+from unicodedata import normalize
+
+from pydantic import (
+    BaseModel,
+    BeforeValidator,
+    ConfigDict,
+    Field,
+    StringConstraints,
+    ValidationError,
+    model_validator,
+)
+
+from bot.errors import BotError
+from finetune.encoder import DEFAULT_ENCODER
+
+Language = Literal["en", "zh"]
+
+
+def _auto_or_count(value: object) -> object:
+    if value == "auto" or (type(value) is int and value >= 1):
+        return value
+    raise ValueError('should be "auto" or a whole number of at least 1')
+
+
+Text = Annotated[str, StringConstraints(strip_whitespace=True, min_length=1)]
+AutoOrCount = Annotated[Literal["auto"] | int, BeforeValidator(_auto_or_count)]
+
+
+class _Table(BaseModel):
+    model_config = ConfigDict(extra="forbid", frozen=True, strict=True)
+
+
+class EncoderSettings(_Table):
+    """The pretrained encoder and the words it wants before a text (E5 wants `query: `)."""
+
+    name: Text = DEFAULT_ENCODER
+    query_prefix: str = ""
+    passage_prefix: str = ""
+
+
+class FinetuneSettings(_Table):
+    """How `frontdesk finetune` trains; "auto" chooses by the data and the machine."""
+
+    seed: Annotated[int, Field(ge=0, lt=2**32)] = 7
+    epochs: AutoOrCount = "auto"
+    threads: AutoOrCount = "auto"
+
+
+class EntitySettings(_Table):
+    """A fact that customers state: what it looks like, and how to ask for it."""
+
+    ask: Text
+    pattern: Text | None = None
+    values: Annotated[tuple[Text, ...], Field(strict=False)] = ()
+
+    @model_validator(mode="after")
+    def _one_way_to_find_it(self) -> Self:
+        if (self.pattern is None) == (not self.values):
+            raise ValueError("should have either a pattern or a list of values")
+        if self.pattern is not None:
+            _check_pattern(self.pattern)
+        return self
+
+    def find(self, text: str) -> str | None:
+        """The first mention in a message, as the settings spell it for a listed value.
+
+        Full-width letters and digits count as plain ones. Case matters in a pattern, not in a
+        listed value.
+        """
+        found = _finder(self.pattern, self.values).search(normalize("NFKC", text))
+        if found is None:
+            return None
+        spelled = {value.casefold(): value for value in self.values}
+        return spelled.get(found[0].casefold(), found[0])
+
+
+class Settings(_Table):
+    """A whole `frontdesk.toml`.
+
+    `max_wrong_answers` is the share of wrong answers the owner accepts; the thresholds of the
+    dialogue are computed from it and never typed in by hand.
+    """
+
+    name: Text
+    language: Language = "en"
+    max_wrong_answers: Annotated[float, Field(gt=0, lt=1)] = 0.05
+    encoder: EncoderSettings = EncoderSettings()
+    finetune: FinetuneSettings = FinetuneSettings()
+    entities: dict[Annotated[str, Field(pattern=r"^[A-Za-z_]\w*$")], EntitySettings] = {}
+
+
+def load_settings(path: Path) -> Settings:
+    """Read and check a settings file.
+
+    Raises:
+        BotError: the file is missing or wrong; `file:line: what; what to do`.
+    """
+    try:
+        text = path.read_text(encoding="utf-8-sig")
+        return Settings.model_validate(tomllib.loads(text))
+    except FileNotFoundError:
+        raise BotError(f"{path} is missing; `frontdesk new DIR` makes a workspace") from None
+    except UnicodeDecodeError:
+        raise BotError(f"{path}:1: is not UTF-8 text; save it as UTF-8") from None
+    except tomllib.TOMLDecodeError as error:
+        _raise_syntax(path, text, error)
+    except ValidationError as error:
+        _raise_first(path, text, error)
+
+
+# --- entities ------------------------------------------------------------------------------------
+
+# A character that makes its neighbour part of a longer word. Chinese, Japanese and Korean write
+# without spaces, so theirs never do; nor may `\b` see "单TT-123" as one word.
+_WORD = r"[^\W\u3040-\u30ff\u3400-\u9fff\uac00-\ud7af]"
+_BOUNDARY = rf"(?:(?<!{_WORD})(?={_WORD})|(?<={_WORD})(?!{_WORD}))"
+
+
+def _check_pattern(pattern: str) -> None:
+    try:
+        compiled = re.compile(pattern)
+    except re.error as error:
+        raise ValueError(f"has a pattern that is no regular expression ({error})") from None
+    if compiled.search("") is not None:
+        raise ValueError("has a pattern that matches the empty text")
+
+
+@cache
+def _finder(pattern: str | None, values: tuple[str, ...]) -> re.Pattern[str]:
+    if pattern is not None:
+        aware = re.sub(r"\\.", lambda two: _BOUNDARY if two[0] == r"\b" else two[0], pattern)
+        return re.compile(aware)
+    longest_first = sorted(values, key=len, reverse=True)
+    choices = "|".join(_whole_word(value) for value in longest_first)
+    return re.compile(choices, re.IGNORECASE)
+
+
+def _whole_word(value: str) -> str:
+    before = f"(?<!{_WORD})" if re.match(_WORD, value[0]) else ""
+    after = f"(?!{_WORD})" if re.match(_WORD, value[-1]) else ""
+    return before + re.escape(value) + after
+
+
+# --- complaints ----------------------------------------------------------------------------------
+
+_REMEDIES = {
+    "extra_forbidden": "remove it or correct its spelling",
+    "missing": "add it",
+    "string_too_short": "write something there or remove the key",
+}
+
+
+def _raise_syntax(path: Path, text: str, error: tomllib.TOMLDecodeError) -> NoReturn:
+    what, _, place = str(error).partition(" (at ")
+    named = re.search(r"line (\d+)", place)
+    line = named[1] if named else len(text.splitlines())  # else it says "at end of document"
+    raise BotError(f"{path}:{line}: is not valid TOML ({what}); correct that line") from None
+
+
+def _raise_first(path: Path, text: str, error: ValidationError) -> NoReturn:
+    problem = error.errors()[0]
+    keys = [str(key) for key in problem["loc"] if key != "[key]"]
+    line = line_of(text, keys)
+    raise BotError(f"{path}:{line}: {_complaint(keys, dict(problem))}") from None
+
+
+def _complaint(keys: Sequence[str], problem: dict[str, Any]) -> str:
+    kind, key = problem["type"], ".".join(keys)
+    remedy = _REMEDIES.get(kind, "correct it")
+    if kind == "extra_forbidden":
+        return f'"{key}" is no setting{_suggestion(keys)}; {remedy}'
+    if kind == "missing":
+        return f'"{key}" is missing; {remedy}'
+    message = str(problem["msg"]).removeprefix("Value error, ")
+    return f'"{key}": {_lower_first(message)}; {remedy}'
+
+
+def _suggestion(keys: Sequence[str]) -> str:
+    close = get_close_matches(keys[-1], _known_keys(keys[:-1]), n=1)
+    return f' (did you mean "{close[0]}"?)' if close else ""
+
+
+def _known_keys(table: Sequence[str]) -> list[str]:
+    tables: dict[str, type[BaseModel]] = {
+        "": Settings,
+        "encoder": EncoderSettings,
+        "finetune": FinetuneSettings,
+        "entities": EntitySettings,
+    }
+    return list(tables[table[0] if table else ""].model_fields)
+
+
+def _lower_first(message: str) -> str:
+    return message[:1].lower() + message[1:]
+
+
+_HEADER = re.compile(r"\s*\[\[?([^\]]+)\]")
+_KEY = re.compile(r"\s*([\w.\"' -]+?)\s*=")
+_PART = re.compile(r"\"[^\"]*\"|'[^']*'|[\w-]+")
+
+
+def line_of(text: str, keys: Sequence[str]) -> int:
+    """The line, from 1, of the deepest header or assignment that leads to a TOML key.
+
+    >>> line_of('name = "x"\\n[encoder]\\nname = 5\\n', ["encoder", "name"])
+    3
+    """
+    table: list[str] = []
+    best, depth = 1, 0
+    for number, line in enumerate(text.splitlines(), start=1):
+        if header := _HEADER.match(line):
+            path = table = _parts(header[1])
+        elif key := _KEY.match(line):
+            path = table + _parts(key[1])
+        else:
+            continue
+        if len(path) > depth and path == list(keys[: len(path)]):
+            best, depth = number, len(path)
+    return best
+
+
+def _parts(dotted: str) -> list[str]:
+    return [part.strip("\"'") for part in _PART.findall(dotted)]

@@ -1,0 +1,94 @@
+"""The templates' wordings as vectors, so that ranking them is one product.
+
+The vectors are kept beside the index and computed again only when a wording or the encoder
+changes.
+"""
+
+import hashlib
+import os
+import secrets
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+import numpy as np
+from numpy.typing import NDArray
+
+from bot.decision import Scored
+from bot.templates import Templates
+
+FloatArray = NDArray[np.float32]
+Encode = Callable[[Sequence[str]], FloatArray]
+
+
+@dataclass(frozen=True, slots=True)
+class TemplateBank:
+    """Spoken templates by id and the vectors (m, d) of all their wordings; `owner` (m,) names the
+    template of each wording by its place in `ids`."""
+
+    ids: tuple[str, ...]
+    owner: NDArray[np.int64]
+    vectors: FloatArray
+
+    def scores(self, queries: FloatArray) -> FloatArray:
+        """How well each template answers (n, d) unit queries: its best wording, (n, t) in 0..1."""
+        best = np.full((len(queries), len(self.ids)), -1.0, dtype=np.float32)
+        if len(self.owner):
+            products = queries @ self.vectors.T
+            starts = np.searchsorted(self.owner, np.arange(len(self.ids)))
+            best = np.maximum.reduceat(products, starts, axis=1)
+        return np.clip(best, 0.0, 1.0)
+
+    def rank(self, query: FloatArray, count: int = 5) -> tuple[Scored, ...]:
+        """The best templates for one query (d,), best first."""
+        scores = self.scores(query[None])[0]
+        order = np.argsort(-scores, kind="stable")[:count]
+        return tuple(Scored(self.ids[i], float(scores[i])) for i in order)
+
+    def vector(self, template: str, wording: int) -> FloatArray:
+        """The vector (d,) of one wording."""
+        first = int(np.searchsorted(self.owner, self.ids.index(template)))
+        vector: FloatArray = self.vectors[first + wording]
+        return vector
+
+
+def load_bank(templates: Templates, folder: Path, fingerprint: str, encode: Encode) -> TemplateBank:
+    """The bank of these templates under the encoder of `fingerprint`, from `folder` if it is there
+    and up to date."""
+    spoken = templates.spoken
+    wordings = [_spoken(wording) for template in spoken for wording in template.wordings]
+    owner = np.asarray([i for i, t in enumerate(spoken) for _ in t.wordings], dtype=np.int64)
+    path = folder / f"templates-{fingerprint[:12]}.npz"
+    key = hashlib.sha256("\0".join([fingerprint, *wordings]).encode()).hexdigest()
+    vectors = _read(path, key)
+    if vectors is None:
+        vectors = encode(wordings)
+        _write(path, key, vectors)
+    return TemplateBank(tuple(template.id for template in spoken), owner, vectors)
+
+
+def _spoken(wording: str) -> str:
+    """A wording as the encoder sees it: a slot is its name."""
+    return wording.replace("{", "").replace("}", "").replace("_", " ")
+
+
+def _read(path: Path, key: str) -> FloatArray | None:
+    try:
+        with np.load(path, allow_pickle=False) as file:
+            if str(file["key"]) != key:
+                return None
+            vectors: FloatArray = file["vectors"]
+            return vectors
+    except (OSError, ValueError, KeyError, EOFError):
+        return None  # not there, or of no use: it is made again
+
+
+def _write(path: Path, key: str, vectors: FloatArray) -> None:
+    path.parent.mkdir(parents=True, exist_ok=True)
+    temporary = path.with_name(f".{path.name}.{os.getpid()}.{secrets.token_hex(3)}")
+    try:
+        with temporary.open("wb") as file:
+            np.savez(file, key=np.asarray(key), vectors=vectors)
+        temporary.replace(path)
+    except OSError:
+        temporary.unlink(missing_ok=True)  # a read-only workspace still answers

@@ -1,0 +1,90 @@
+"""A workspace is one bot: a folder with its settings, templates, articles, chats and models."""
+
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from bot.errors import BotError
+from bot.settings import Settings, load_settings
+
+if TYPE_CHECKING:
+    from bot.templates import Templates
+
+SETTINGS_FILE = "frontdesk.toml"
+
+
+@dataclass(frozen=True, slots=True)
+class Workspace:
+    """Where everything of one bot lies; the settings are read once, when it is opened."""
+
+    root: Path
+    settings: Settings
+
+    @property
+    def templates_path(self) -> Path:
+        return self.root / "templates.yaml"
+
+    @property
+    def kb(self) -> Path:
+        """The articles."""
+        return self.root / "kb"
+
+    @property
+    def chats(self) -> Path:
+        """The transcripts."""
+        return self.root / "chats"
+
+    @property
+    def models(self) -> Path:
+        """The model versions; `current` names the live one."""
+        return self.root / "models"
+
+    @property
+    def index(self) -> Path:
+        """What `frontdesk kb build` makes of the articles."""
+        return self.root / "index"
+
+    @property
+    def database(self) -> Path:
+        """Sessions, turns, decisions and feedback."""
+        return self.root / "frontdesk.db"
+
+    def load_templates(self) -> "Templates":
+        """Read `templates.yaml`, checked against the entities of the settings."""
+        from bot.templates import load_templates
+
+        return load_templates(self.templates_path, self.settings.entities.keys())
+
+
+def find_workspace(start: Path) -> Path:
+    """The nearest folder with a `frontdesk.toml`, from `start` upwards.
+
+    Raises:
+        BotError: there is none.
+    """
+    start = start.resolve()
+    for folder in (start, *start.parents):
+        if (folder / SETTINGS_FILE).is_file():
+            return folder
+    raise BotError(
+        f"{start} is in no workspace (no {SETTINGS_FILE} here or above); "
+        "name one with --workspace DIR or make one with `frontdesk new DIR`"
+    )
+
+
+def open_workspace(folder: Path | None = None) -> Workspace:
+    """Open the workspace in `folder`, or the one around the current folder.
+
+    Raises:
+        BotError: there is no workspace, or its settings are wrong.
+    """
+    if folder is None:
+        root = find_workspace(Path.cwd())
+    elif (folder / SETTINGS_FILE).is_file():
+        root = folder
+    else:
+        raise BotError(
+            f"{folder} is no workspace (it has no {SETTINGS_FILE}); "
+            f"make one with `frontdesk new {folder}`"
+        )
+    return Workspace(root, load_settings(root / SETTINGS_FILE))

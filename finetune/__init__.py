@@ -1,0 +1,1 @@
+"""What past chats teach: transcripts in, a measured model version out."""

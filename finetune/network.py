@@ -1,0 +1,236 @@
+"""The network: one trunk that encodes an utterance, and heads that read it in its conversation.
+
+The trunk sees each utterance once. What was said before reaches the heads as the vectors of the
+earlier turns, which a session already has, so a turn costs one forward pass of its own text and a
+head that works on a dozen vectors. Attending over the tokens of the whole history would cost
+several times that, in training as well as in serving.
+"""
+
+import logging
+from dataclasses import dataclass
+
+import torch
+from torch import Tensor, nn
+from torch.nn import functional
+
+from finetune.errors import FinetuneError
+
+PADDING, CUSTOMER, AGENT = 0, 1, 2
+CONTEXT_TURNS = 12
+CONTEXT_WIDTH = 192
+
+
+class Trunk(nn.Module):
+    """Token ids (b, t) and mask (b, t) to unit sentence vectors (b, d).
+
+    The embeddings and the first `frozen_layers` layers keep their pretrained weights, so what they
+    make of a text never changes: `lower` computes it once, and training works on `upper` alone,
+    at about half the cost. An architecture that cannot be cut there has no such cut
+    (`frozen_layers` 0) and is trained whole, above its embedding table.
+    """
+
+    def __init__(self, encoder: nn.Module, pooling: str, frozen_layers: int = 0) -> None:
+        super().__init__()
+        self.encoder = encoder
+        self.pooling = pooling
+        self.dimension = int(encoder.config.hidden_size)  # type: ignore[union-attr,arg-type]
+        self.frozen_layers = frozen_layers if _can_be_cut(encoder) else 0
+        for module in (encoder.get_input_embeddings(), *self._frozen()):  # type: ignore[operator]
+            module.requires_grad_(False)
+
+    def forward(self, ids: Tensor, mask: Tensor) -> Tensor:
+        return self._pool(self.encoder(input_ids=ids, attention_mask=mask), mask)
+
+    def lower(self, ids: Tensor, mask: Tensor) -> Tensor:
+        """Hidden states (b, t, d) above the frozen layers."""
+        stack = self.encoder.encoder
+        layers = stack.layer  # type: ignore[union-attr]
+        stack.layer = layers[: self.frozen_layers]  # type: ignore[union-attr,index]
+        try:
+            output = self.encoder(input_ids=ids, attention_mask=mask)
+            return output.last_hidden_state  # type: ignore[no-any-return]
+        finally:
+            stack.layer = layers  # type: ignore[union-attr]
+
+    def upper(self, hidden: Tensor, mask: Tensor) -> Tensor:
+        """Sentence vectors (b, d) from the hidden states that `lower` gave."""
+        stack, embeddings = self.encoder.encoder, self.encoder.embeddings
+        layers = stack.layer  # type: ignore[union-attr]
+        self.encoder.embeddings = _Given(hidden)
+        stack.layer = layers[self.frozen_layers :]  # type: ignore[union-attr,index]
+        try:
+            return self._pool(self.encoder(input_ids=mask, attention_mask=mask), mask)
+        finally:
+            self.encoder.embeddings, stack.layer = embeddings, layers  # type: ignore[union-attr]
+
+    def _pool(self, output: object, mask: Tensor) -> Tensor:
+        hidden: Tensor = output.last_hidden_state  # type: ignore[attr-defined]
+        if self.pooling == "cls":
+            return functional.normalize(hidden[:, 0], dim=-1)
+        weights = mask.unsqueeze(-1).to(hidden.dtype)
+        return functional.normalize((hidden * weights).sum(1) / weights.sum(1), dim=-1)
+
+    def _frozen(self) -> list[nn.Module]:
+        if not self.frozen_layers:
+            return []
+        layers = list(self.encoder.encoder.layer)[: self.frozen_layers]  # type: ignore[union-attr,arg-type]
+        return [self.encoder.embeddings, *layers]  # type: ignore[list-item]
+
+
+class _Given(nn.Module):
+    """Stands where the embeddings stood, and gives hidden states that were computed before."""
+
+    def __init__(self, hidden: Tensor) -> None:
+        super().__init__()
+        self.hidden = hidden
+
+    def forward(self, *_: object, **__: object) -> Tensor:
+        return self.hidden
+
+
+def _can_be_cut(encoder: nn.Module) -> bool:
+    """True for the BERT family: embeddings, then a stack of post-norm layers, then nothing."""
+    stack = getattr(encoder, "encoder", None)
+    return (
+        isinstance(getattr(stack, "layer", None), nn.ModuleList)
+        and hasattr(encoder, "embeddings")
+        and {name for name, _ in encoder.named_children()} <= {"embeddings", "encoder", "pooler"}
+    )
+
+
+class ContextReader(nn.Module):
+    """Turn vectors (b, k, d), the present turn last, to a summary (b, CONTEXT_WIDTH)."""
+
+    def __init__(self, dimension: int) -> None:
+        super().__init__()
+        self.project = nn.Linear(dimension, CONTEXT_WIDTH)
+        self.speaker = nn.Embedding(3, CONTEXT_WIDTH)
+        self.position = nn.Embedding(CONTEXT_TURNS, CONTEXT_WIDTH)
+        self.layers = nn.ModuleList(ContextLayer(CONTEXT_WIDTH, heads=4) for _ in range(2))
+        self.norm = nn.LayerNorm(CONTEXT_WIDTH)
+
+    def forward(self, turns: Tensor, speakers: Tensor) -> Tensor:
+        hidden = self.project(turns) + self.speaker(speakers) + self.position.weight
+        blocked = (speakers == PADDING)[:, None, None, :]
+        for layer in self.layers:
+            hidden = layer(hidden, blocked)
+        return self.norm(hidden[:, -1])  # type: ignore[no-any-return]
+
+
+class ContextLayer(nn.Module):
+    """One pre-norm transformer layer, written out so that it exports to plain ONNX operators."""
+
+    def __init__(self, width: int, heads: int) -> None:
+        super().__init__()
+        self.heads = heads
+        self.before_attention, self.before_mix = nn.LayerNorm(width), nn.LayerNorm(width)
+        self.qkv = nn.Linear(width, 3 * width)
+        self.out = nn.Linear(width, width)
+        self.mix = nn.Sequential(nn.Linear(width, 2 * width), nn.GELU(), nn.Linear(2 * width, width))
+        self.dropout = nn.Dropout(0.1)
+
+    def forward(self, hidden: Tensor, blocked: Tensor) -> Tensor:
+        batch, turns, width = hidden.shape
+        qkv = self.qkv(self.before_attention(hidden))
+        query, key, value = qkv.view(batch, turns, 3, self.heads, -1).permute(2, 0, 3, 1, 4)
+        scores = query @ key.transpose(-1, -2) / (width // self.heads) ** 0.5
+        weights = scores.masked_fill(blocked, -1e9).softmax(-1)
+        attended = (weights @ value).transpose(1, 2).reshape(batch, turns, width)
+        hidden = hidden + self.dropout(self.out(attended))
+        return hidden + self.dropout(self.mix(self.before_mix(hidden)))  # type: ignore[no-any-return]
+
+
+@dataclass(frozen=True, slots=True)
+class HeadOutput:
+    """Intent logits from the message alone (b, c) and in context (b, c); reply queries (b, d)."""
+
+    message_logits: Tensor
+    context_logits: Tensor
+    queries: Tensor
+
+
+class Heads(nn.Module):
+    """Read the present turn among the turns before it.
+
+    `intents` starts as the nearest class mean (`start_at_means`) and the parts that use the
+    context start at zero, so training begins at what the pretrained vectors already know.
+    """
+
+    def __init__(self, dimension: int, classes: int) -> None:
+        super().__init__()
+        self.context = ContextReader(dimension)
+        self.intents = nn.Linear(dimension, classes)
+        self.intents_in_context = nn.Linear(CONTEXT_WIDTH, classes, bias=False)
+        self.reply_query = nn.Linear(CONTEXT_WIDTH, dimension)
+        self.reply_scale = nn.Parameter(torch.tensor(3.0))
+        self.dropout = nn.Dropout(0.1)
+        for layer in (self.intents_in_context, self.reply_query):
+            nn.init.zeros_(layer.weight)
+        nn.init.zeros_(self.reply_query.bias)
+
+    def forward(self, turns: Tensor, speakers: Tensor) -> HeadOutput:
+        message, summary = turns[:, -1], self.context(turns, speakers)
+        logits = self.intents(self.dropout(message))
+        return HeadOutput(
+            message_logits=logits,
+            context_logits=logits + self.intents_in_context(summary),
+            queries=functional.normalize(message + self.reply_query(summary), dim=-1),
+        )
+
+    def start_at_means(self, means: Tensor, scale: float = 16.0) -> None:
+        """Set the intent weights to `scale` times the unit class means (c, d)."""
+        with torch.no_grad():
+            self.intents.weight.copy_(scale * functional.normalize(means, dim=-1))
+            self.intents.bias.zero_()
+
+
+def load_trunk(location: str) -> Trunk:
+    """The pretrained trunk in float32, pooled as its publisher says, lower half frozen.
+
+    Raises FinetuneError when the encoder cannot be loaded or is pooled in a way that is not the
+    mean or the first token.
+    """
+    from sentence_transformers import SentenceTransformer
+    from transformers.utils import logging as transformers_logging
+
+    transformers_logging.set_verbosity_error()  # type: ignore[no-untyped-call]
+    transformers_logging.disable_progress_bar()  # type: ignore[no-untyped-call]
+    logging.getLogger("sentence_transformers").setLevel(logging.ERROR)
+    try:
+        published = SentenceTransformer(
+            location, device="cpu", model_kwargs={"dtype": torch.float32}
+        )
+        encoder, pooling = published[0].auto_model, published[1].pooling_mode
+    except (OSError, ValueError, AttributeError) as error:
+        raise FinetuneError(
+            f"the encoder {location!r} could not be loaded ({_first_line(error)}); set [encoder] "
+            "name in frontdesk.toml to a folder with a Hugging Face encoder"
+        ) from error
+    if pooling not in ("mean", "cls"):
+        raise FinetuneError(
+            f"the encoder {location!r} pools its tokens by {pooling!r}; choose one that takes the "
+            "mean or the first token"
+        )
+    if hasattr(encoder, "pooler"):
+        encoder.pooler = None  # unused here, and often absent from the published weights
+    return Trunk(encoder, pooling, int(getattr(encoder.config, "num_hidden_layers", 0)) // 2)
+
+
+def load_tokenizer(location: str) -> str:
+    """The encoder's fast tokenizer as the JSON that the `tokenizers` library reads."""
+    from transformers import AutoTokenizer
+
+    try:
+        tokenizer = AutoTokenizer.from_pretrained(location, use_fast=True)
+    except (OSError, ValueError) as error:
+        raise FinetuneError(
+            f"the tokenizer of {location!r} could not be loaded ({_first_line(error)})"
+        ) from error
+    backend = tokenizer.backend_tokenizer
+    backend.no_padding()
+    backend.no_truncation()
+    return str(backend.to_str())
+
+
+def _first_line(error: Exception) -> str:
+    return str(error).strip().splitlines()[0] if str(error).strip() else type(error).__name__

@@ -1,0 +1,324 @@
+"""Joint training of the trunk and its heads: intents, response ranking, and a hold.
+
+Each utterance of a batch is encoded once, however many windows it appears in. The hold is the
+distance of the sentence vectors to the pretrained ones; it keeps search over articles intact.
+"""
+
+import math
+from collections.abc import Callable, Iterator, Sequence
+from dataclasses import dataclass
+
+import numpy as np
+import torch
+from numpy.typing import NDArray
+from torch import Tensor, nn
+from torch.nn import functional
+
+from finetune.corpus import NO_TEXT, Dialogue, Message, intent_targets
+from finetune.network import HeadOutput, Heads, Trunk
+from finetune.tokens import TokenIds, batches_by_length, pad
+
+FloatArray = NDArray[np.float32]
+Progress = Callable[[str, int, int], None]
+
+
+@dataclass(frozen=True, slots=True)
+class Recipe:
+    """How a model is trained. One recipe serves all data; only `epochs` depends on its size.
+
+    `hold` weighs the distance to the pretrained vectors: full on articles, a fifth on the chats.
+    """
+
+    seed: int = 7
+    epochs: int = 4
+    learning_rate: float = 1e-4
+    head_learning_rate: float = 1e-3
+    batch_texts: int = 32
+    label_smoothing: float = 0.05
+    hold: float = 5.0
+    hold_texts: int = 4
+    hold_tokens: int = 24
+    reply_candidates: int = 1024
+
+
+def epochs_for(tokens: int) -> int:
+    """Passes over data of this many trained tokens: small data gets more, large data fewer.
+
+    From 20 passes (6,000 tokens or less) over 3 (40,000) to 4 (160,000), then ever fewer down to
+    2: what a model still gains by a pass against what two slow cores can do in minutes.
+    """
+    return max(2, min(20, round(max(120_000 / max(tokens, 1), min(4.0, 640_000 / tokens)))))
+
+
+def pieces(dialogue: Dialogue, messages: int = 12) -> Iterator[Dialogue]:
+    """A long dialogue in parts, so that no batch outgrows the memory; windows still reach back."""
+    for start in range(0, len(dialogue.messages), messages):
+        yield Dialogue(dialogue.messages[start : start + messages])
+
+
+def teaches(message: Message) -> bool:
+    """True for a message with a labelled intent or an agent's reply."""
+    return bool(message.intents) or message.reply != NO_TEXT
+
+
+def batches(dialogues: Sequence[Dialogue], size: int, seed: int) -> Iterator[list[Message]]:
+    """Shuffled dialogues, grouped until a batch has `size` messages that teach something."""
+    parts = [piece for dialogue in dialogues for piece in pieces(dialogue)]
+    order = np.random.default_rng(seed).permutation(len(parts))
+    messages: list[Message] = []
+    for index in order:
+        messages.extend(filter(teaches, parts[index].messages))
+        if len(messages) >= size:
+            yield messages
+            messages = []
+    if messages:
+        yield messages
+
+
+def agent_texts(dialogues: Sequence[Dialogue]) -> list[int]:
+    """The texts that are not read as messages: agents' turns, and messages that teach nothing."""
+    taught = {m.text for d in dialogues for m in d.messages if teaches(m)}
+    return sorted({text for d in dialogues for text in d.texts()} - taught)
+
+
+class Lower:
+    """What the frozen layers make of token rows, kept in half precision.
+
+    Rows of an uncut trunk, or more tokens than `max_tokens`, are kept as ids and run through the
+    whole trunk instead. `upper` picks the way; its callers need not know which.
+    """
+
+    def __init__(self, trunk: Trunk, pad_id: int, max_tokens: int = 800_000) -> None:
+        self.trunk, self.pad_id, self.max_tokens = trunk, pad_id, max_tokens
+        self.rows: list[TokenIds] = []
+        self.hidden: list[Tensor] = []
+
+    def add(self, rows: Sequence[TokenIds], progress: Callable[[int], None]) -> FloatArray:
+        """Keep `rows`; returns their vectors (n, d) under the present weights."""
+        first, vectors = len(self.rows), np.zeros((len(rows), self.trunk.dimension), np.float32)
+        self.rows.extend(rows)
+        cut = self.trunk.frozen_layers and sum(map(len, self.rows)) <= self.max_tokens
+        self.hidden = self.hidden + [torch.empty(0)] * len(rows) if cut else []
+        self.trunk.eval()
+        done = 0
+        with torch.no_grad():
+            for indices in batches_by_length([len(row) for row in rows], 64, 4096):
+                ids, mask = map(torch.from_numpy, pad([rows[i] for i in indices], self.pad_id))
+                if cut:
+                    hidden = self.trunk.lower(ids, mask)
+                    vectors[indices] = self.trunk.upper(hidden, mask).numpy()
+                    for i, states in zip(indices, hidden, strict=True):
+                        self.hidden[first + i] = states[: len(rows[i])].half()
+                else:
+                    vectors[indices] = self.trunk(ids, mask).numpy()
+                progress(done := done + len(indices))
+        return vectors
+
+    def upper(self, indices: Sequence[int]) -> Tensor:
+        """Vectors (n, d) of kept rows under the present weights."""
+        ids, mask = map(torch.from_numpy, pad([self.rows[i] for i in indices], self.pad_id))
+        if not self.hidden:
+            return self.trunk(ids, mask)  # type: ignore[no-any-return]
+        states = [self.hidden[i] for i in indices]
+        return self.trunk.upper(nn.utils.rnn.pad_sequence(states, batch_first=True).float(), mask)
+
+    def encode(self, indices: Sequence[int], max_rows: int = 24, max_tokens: int = 1024) -> Tensor:
+        """As `upper`, in the order of `indices`; short rows do not pay for long ones."""
+        lengths = [len(self.rows[i]) for i in indices]
+        groups = list(batches_by_length(lengths, max_rows, max_tokens))
+        parts = [self.upper([indices[i] for i in group]) for group in groups]
+        order = torch.from_numpy(np.concatenate(groups))
+        return torch.cat(parts)[torch.argsort(order)]
+
+    def encode_all(self, indices: Sequence[int]) -> FloatArray:
+        """Vectors (n, d) without gradients."""
+        self.trunk.eval()
+        with torch.inference_mode():
+            return self.encode(indices, 64, 4096).numpy()
+
+
+@dataclass(frozen=True, slots=True)
+class TrainingData:
+    """Everything a run needs. `lower` keeps every text: first the chats' distinct texts, numbered
+    as in the dialogues, then `held` article texts. `pretrained` (n, d) are the vectors of all of
+    them before training."""
+
+    dialogues: Sequence[Dialogue]
+    lower: Lower
+    pretrained: FloatArray
+    held: int
+
+
+def read_messages(
+    heads: Heads, messages: Sequence[Message], vectors: Tensor, place: NDArray[np.int64]
+) -> HeadOutput:
+    """Heads over messages whose text `i` has its vector in row `place[i]` of `vectors` (n, d)."""
+    padded = torch.cat([vectors, vectors.new_zeros(1, vectors.shape[1])])
+    windows = np.stack([message.window for message in messages])
+    local = np.where(windows == NO_TEXT, len(vectors), place[windows])
+    speakers = torch.from_numpy(np.stack([message.speakers for message in messages]))
+    output: HeadOutput = heads(padded[torch.from_numpy(local)], speakers)
+    return output
+
+
+def read_all(heads: Heads, messages: Sequence[Message], vectors: FloatArray) -> HeadOutput:
+    """Heads over any number of messages, without gradients; `vectors` (n, d) by text index."""
+    heads.eval()
+    everything = torch.from_numpy(vectors)
+    place = np.arange(len(vectors))
+    with torch.inference_mode():
+        parts = [
+            read_messages(heads, messages[start : start + 1024], everything, place)
+            for start in range(0, len(messages), 1024)
+        ]
+    return HeadOutput(
+        torch.cat([part.message_logits for part in parts]),
+        torch.cat([part.context_logits for part in parts]),
+        torch.cat([part.queries for part in parts]),
+    )
+
+
+@dataclass(frozen=True, slots=True)
+class Replies:
+    """The distinct replies of the training chats: their keys and text numbers, in order of use."""
+
+    keys: tuple[str, ...]
+    texts: NDArray[np.int64]
+
+    @classmethod
+    def of(cls, dialogues: Sequence[Dialogue]) -> "Replies":
+        first: dict[str, int] = {}
+        for dialogue in dialogues:
+            for message in dialogue.messages:
+                if message.reply != NO_TEXT:
+                    first.setdefault(message.reply_key, message.reply)
+        return cls(tuple(first), np.fromiter(first.values(), dtype=np.int64, count=len(first)))
+
+    def draw(self, right: Sequence[str], count: int, rng: np.random.Generator) -> list[int]:
+        """Places of `count` replies (all where there are fewer), the right ones among them."""
+        place = {key: i for i, key in enumerate(self.keys)}
+        wanted = dict.fromkeys(place[key] for key in right)
+        others = rng.permutation(len(self.keys))[: max(0, count - len(wanted))].tolist()
+        return list(wanted | dict.fromkeys(others))
+
+
+def intent_loss(output: HeadOutput, messages: Sequence[Message], smoothing: float) -> Tensor:
+    """Cross-entropy of the labelled messages, read alone and read in context, averaged."""
+    classes = output.message_logits.shape[1]
+    labelled = [row for row, message in enumerate(messages) if message.intents]
+    if classes < 2 or not labelled:
+        return output.queries.new_zeros(())
+    targets = torch.from_numpy(intent_targets([messages[row] for row in labelled], classes))
+    losses = [
+        functional.cross_entropy(logits[labelled], targets, label_smoothing=smoothing)
+        for logits in (output.message_logits, output.context_logits)
+    ]
+    return (losses[0] + losses[1]) / 2
+
+
+def ranking_loss(
+    queries: Tensor, messages: Sequence[Message], candidates: Sequence[str], vectors: Tensor
+) -> Tensor:
+    """The agents' replies against all candidates (c,), whose vectors are (c, d). `queries` (n, d)
+    are scaled already. The same reply is one candidate, so it never counts as wrong."""
+    replied = [row for row, message in enumerate(messages) if message.reply != NO_TEXT]
+    if not replied or len(candidates) < 2:
+        return queries.new_zeros(())
+    number = {key: index for index, key in enumerate(candidates)}
+    targets = torch.tensor([number[messages[row].reply_key] for row in replied])
+    return functional.cross_entropy(queries[replied] @ vectors.T, targets)
+
+
+def distance(vectors: Tensor, pretrained: FloatArray) -> Tensor:
+    """Mean of 1 - cosine to the pretrained vectors."""
+    return (1 - (vectors * torch.from_numpy(pretrained)).sum(-1)).mean()
+
+
+class Trainer:
+    """The state of a run: modules, optimiser and schedule. `epoch` trains one pass.
+
+    Gradients run through the customers' messages. Agents' turns, as context and as candidates,
+    are vectors that are computed again before every epoch: they repeat so much and are so long
+    that training through them costs more than all the rest.
+
+    Every epoch seeds itself from (seed, number), so a run resumed after any epoch goes on exactly
+    as one that was never interrupted.
+    """
+
+    def __init__(self, trunk: Trunk, heads: Heads, data: TrainingData, recipe: Recipe) -> None:
+        self.trunk, self.heads, self.data, self.recipe = trunk, heads, data, recipe
+        self.parameters = [p for p in trunk.parameters() if p.requires_grad]
+        self.optimizer = torch.optim.AdamW(
+            [
+                {"params": self.parameters, "lr": recipe.learning_rate},
+                {"params": list(heads.parameters()), "lr": recipe.head_learning_rate},
+            ],
+            weight_decay=0.01,
+            fused=True,
+        )
+        self.base_rates = (recipe.learning_rate, recipe.head_learning_rate)
+        self.replies = Replies.of(data.dialogues)
+        self.agents = agent_texts(data.dialogues)
+        self.steps_per_epoch = sum(1 for _ in batches(data.dialogues, recipe.batch_texts, 0))
+
+    def epoch(self, number: int, progress: Callable[[int, int], None]) -> dict[str, float]:
+        """Train pass `number` (from 0); returns the mean of each loss."""
+        seed = self.recipe.seed * 1000 + number
+        torch.manual_seed(seed)
+        rng = np.random.default_rng(seed)
+        said = self.data.pretrained.copy()
+        if number and self.agents:
+            said[self.agents] = self.data.lower.encode_all(self.agents)
+        totals: dict[str, float] = {}
+        self.trunk.eval()  # no dropout there: it costs a tenth of the time and gains nothing
+        self.heads.train()
+        grouped = list(batches(self.data.dialogues, self.recipe.batch_texts, seed))
+        for step, messages in enumerate(grouped):
+            self._set_rate((number + step / len(grouped)) / self.recipe.epochs)
+            losses = self._losses(messages, said, rng)
+            self._update(sum(losses.values(), torch.zeros(())))
+            for name, loss in losses.items():
+                totals[name] = totals.get(name, 0.0) + loss.item()
+            progress(step + 1, len(grouped))
+        return {name: total / max(len(grouped), 1) for name, total in totals.items()}
+
+    def _losses(
+        self, messages: list[Message], said: FloatArray, rng: np.random.Generator
+    ) -> dict[str, Tensor]:
+        data, recipe = self.data, self.recipe
+        asked = list(dict.fromkeys(message.text for message in messages))
+        known = sorted(Dialogue(tuple(messages)).texts() - set(asked))
+        held = len(data.pretrained) - 1 - rng.permutation(data.held)[: recipe.hold_texts]
+        encoded = data.lower.encode([*asked, *held])
+        vectors = torch.cat([encoded[: len(asked)], torch.from_numpy(said[known])])
+        place = np.full(len(data.pretrained), -1, dtype=np.int64)
+        place[[*asked, *known]] = np.arange(len(vectors))
+        output = read_messages(self.heads, messages, vectors, place)
+        right = [message.reply_key for message in messages if message.reply != NO_TEXT]
+        drawn = self.replies.draw(right, recipe.reply_candidates, rng)
+        losses = {
+            "intent": intent_loss(output, messages, recipe.label_smoothing),
+            "ranking": ranking_loss(
+                self.heads.reply_scale.exp() * output.queries,
+                messages,
+                [self.replies.keys[i] for i in drawn],
+                torch.from_numpy(said[self.replies.texts[drawn]]),
+            ),
+            "hold": recipe.hold / 5 * distance(encoded[: len(asked)], data.pretrained[asked]),
+        }
+        if len(held):
+            held_distance = distance(encoded[len(asked) :], data.pretrained[held])
+            losses["hold"] = losses["hold"] + recipe.hold * held_distance
+        return losses
+
+    def _update(self, loss: Tensor) -> None:
+        self.optimizer.zero_grad(set_to_none=True)
+        loss.backward()  # type: ignore[no-untyped-call]
+        nn.utils.clip_grad_norm_([*self.parameters, *self.heads.parameters()], 1.0)
+        self.optimizer.step()
+
+    def _set_rate(self, done: float, warmup: float = 0.1) -> None:
+        """Linear warm-up, then a cosine to zero; `done` is the finished share of the run."""
+        factor = done / warmup if done < warmup else 0.5 * (1 + math.cos(math.pi * done))
+        for group, rate in zip(self.optimizer.param_groups, self.base_rates, strict=True):
+            group["lr"] = rate * max(factor, 1e-3)

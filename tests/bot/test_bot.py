@@ -1,0 +1,186 @@
+"""One whole turn with a real model: read, decide, say, log; and nothing of it without the log."""
+
+import json
+import subprocess
+import sys
+from collections.abc import Iterator, Sequence
+from dataclasses import replace
+from typing import Any
+
+import numpy as np
+import pytest
+from numpy.typing import NDArray
+
+from bot.bot import Bot, Desk
+from bot.decision import Answer, Ask, Cite, Handoff, SmallTalk, Thresholds, Unknown
+from bot.errors import BotError
+from bot.live import open_desk
+from bot.session_log import SessionLog
+from bot.workspace import Workspace
+
+ALWAYS = Thresholds(intent=0.0, max_wrong=0.05)
+NEVER = Thresholds(max_wrong=1e-9)
+
+
+def silent(stage: str, done: int, total: int) -> None:
+    """Progress that nobody watches."""
+
+
+@pytest.fixture
+def desk(trained_workspace: Workspace) -> Desk:
+    return replace(open_desk(trained_workspace, silent), thresholds=ALWAYS)
+
+
+@pytest.fixture
+def log(trained_workspace: Workspace) -> Iterator[SessionLog]:
+    with SessionLog.open(trained_workspace.database) as opened:
+        yield opened
+
+
+@pytest.fixture
+def bot(desk: Desk, log: SessionLog) -> Bot:
+    return Bot(desk, log, channel="test")
+
+
+def test_a_message_is_answered_from_its_template(bot: Bot) -> None:
+    exchange = bot.respond("where is my parcel BK-0001")
+    assert isinstance(exchange.decision, Answer)
+    assert exchange.reply == "Parcel BK-0001 is on its way."
+    assert exchange.reading.intents[0].name == "order/track"
+    assert exchange.reading.entities == {"order_id": "BK-0001"}
+    assert (exchange.session, exchange.turn) == (1, 1)
+    assert exchange.ms > 0
+
+
+def test_the_turn_is_in_the_log_with_all_it_was_decided_on(bot: Bot, log: SessionLog) -> None:
+    exchange = bot.respond("where is my parcel BK-0001")
+    [row] = log.turns(exchange.session)
+    assert (row["message"], row["reply"]) == ("where is my parcel BK-0001", exchange.reply)
+    assert (row["kind"], row["template"], row["intent"]) == ("template", "track", "order/track")
+    assert list(row["timings"]) == ["encode", "read", "search", "decide"]
+    assert sum(row["timings"].values()) <= row["ms"] + 0.01
+    evidence = row["evidence"]
+    assert evidence["rule"] == "intent-certain"
+    assert len(evidence["intents"]) == 5
+    assert evidence["passages"]
+    assert row["model"] == bot.desk.model.fingerprint
+    assert row["index_digest"] == bot.desk.index.digest
+
+
+def test_a_missing_slot_is_asked_for_and_then_filled(bot: Bot) -> None:
+    asked = bot.respond("where is my parcel")
+    assert isinstance(asked.decision, Ask)
+    assert asked.reply == "What is your order number?"
+    filled = bot.respond("BK-0042")
+    assert filled.decision.evidence.rule == "slot-filled"
+    assert filled.reply == "Parcel BK-0042 is on its way."
+
+
+def test_other_kinds_of_turns(bot: Bot) -> None:
+    assert isinstance(bot.respond("thanks for monday").decision, SmallTalk)
+    assert isinstance(bot.respond("awful cake monday, i want to complain").decision, Handoff)
+    assert isinstance(bot.respond("what is the weather monday").decision, Unknown)
+    assert isinstance(bot.respond("?!").decision, Unknown)
+
+
+def test_an_article_is_cited_where_passages_may_answer(desk: Desk, log: SessionLog) -> None:
+    passages = Thresholds(passage=0.0, max_wrong=1e-9)
+    bot = Bot(replace(desk, thresholds=passages), log, channel="test")
+    exchange = bot.respond("how long is a gift voucher valid")
+    assert isinstance(exchange.decision, Cite)
+    assert exchange.decision.hits[0].passage.article == "vouchers"
+    assert "[1]" in exchange.reply
+    [row] = log.turns(exchange.session)
+    assert row["citations"][0]["article"] == "vouchers"
+
+
+def test_a_turn_is_one_pass_of_the_encoder(bot: Bot, log: SessionLog) -> None:
+    class Counting:
+        passes = 0
+
+        def __getattr__(self, name: str) -> Any:
+            return getattr(model, name)
+
+        def encode(self, texts: Sequence[str]) -> NDArray[np.float32]:
+            self.passes += len(texts)
+            return model.encode(texts)
+
+    model, counting = bot.desk.model, Counting()
+    watched: Any = counting
+    again = Bot(replace(bot.desk, model=watched), log, channel="test")
+    again.respond("where is my parcel BK-0001")
+    again.respond("thanks for monday")
+    assert counting.passes == 2
+
+
+def test_the_turns_before_are_read_too(bot: Bot) -> None:
+    bot.respond("where is my parcel BK-0001")
+    assert [speaker for speaker, _ in bot.state.turns] == ["customer", "agent"]
+    turns, speakers = bot.desk.model.window(bot.state, bot.desk.model.encode(["thanks"])[0])
+    assert turns.shape == (1, 12, bot.desk.model.dimension)
+    assert speakers[0].tolist() == [0] * 9 + [1, 2, 1]
+
+
+def test_a_turn_that_cannot_be_logged_never_was(
+    bot: Bot, log: SessionLog, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    bot.respond("where is my parcel BK-0001")
+    before = bot.state
+
+    def full(*_: object) -> int:
+        raise BotError("the disk is full")
+
+    with monkeypatch.context() as patch:
+        patch.setattr(log, "record", full)
+        with pytest.raises(BotError, match="disk is full"):
+            bot.respond("thanks for monday")
+    assert bot.state is before
+    assert bot.respond("thanks for monday").turn == 2
+
+
+def test_feedback_is_kept_with_its_turn(bot: Bot, log: SessionLog) -> None:
+    bot.respond("thanks for monday")
+    bot.feedback(1, "bad", "too short")
+    assert log._rows("SELECT turn_id, verdict, note FROM feedback", ()) == [(1, "bad", "too short")]
+
+
+def test_without_a_trained_model_the_articles_are_still_searched(
+    base_workspace: Workspace, log: SessionLog
+) -> None:
+    desk = replace(open_desk(base_workspace, silent), thresholds=NEVER)
+    exchange = Bot(desk, log, channel="test").respond("nuts in the kitchen")
+    assert exchange.reading.intents == ()
+    assert exchange.decision.evidence.templates == ()
+    assert exchange.decision.evidence.hits[0].passage.article == "allergens"
+
+
+@pytest.mark.parametrize(
+    "message",
+    ["", " ", "x" * 100_000, "🥐🥐🥐", "مرحبا", "hello 你好 שלום", "\x00\x1b[31m\x07"],
+    ids=["empty", "space", "long", "emoji", "right-to-left", "mixed", "control"],
+)
+def test_any_message_has_an_answer(bot: Bot, log: SessionLog, message: str) -> None:
+    exchange = bot.respond(message)
+    assert exchange.reply
+    assert len(log.turns(exchange.session)) == 1
+
+
+def test_a_turn_needs_no_training_code(trained_workspace: Workspace) -> None:
+    program = f"""
+import json, sys
+from pathlib import Path
+from bot.bot import Bot
+from bot.live import open_desk
+from bot.session_log import SessionLog
+from bot.workspace import open_workspace
+
+workspace = open_workspace(Path({str(trained_workspace.root)!r}))
+with SessionLog.open(workspace.database) as log:
+    bot = Bot(open_desk(workspace, lambda *_: None), log, channel="test")
+    bot.respond("where is my parcel BK-0001")
+heavy = {{"torch", "transformers", "sentence_transformers", "sklearn"}}
+print(json.dumps(sorted(heavy & sys.modules.keys())))
+"""
+    done = subprocess.run([sys.executable, "-c", program], capture_output=True, text=True)
+    assert done.returncode == 0, done.stderr
+    assert json.loads(done.stdout) == []

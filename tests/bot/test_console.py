@@ -1,0 +1,62 @@
+"""Progress on a terminal and elsewhere; tables; JSON."""
+
+import io
+import json
+import sys
+
+import pytest
+
+from bot import console
+
+
+class Terminal(io.StringIO):
+    def isatty(self) -> bool:
+        return True
+
+
+def show_some() -> None:
+    with console.progress() as show:
+        for done in range(4):
+            show("read [chats]", done, 3)
+        show("read [chats]", 3, 3)
+        show("wait", 1, 0)
+
+
+def test_progress_is_a_line_a_stage_where_nobody_watches(
+    capsys: pytest.CaptureFixture[str],
+) -> None:
+    show_some()
+    out, err = capsys.readouterr()
+    assert (out, err) == ("", "read [chats]: 3 of 3\n")
+
+
+def test_progress_is_a_bar_on_a_terminal(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(sys, "stderr", terminal := Terminal())
+    monkeypatch.setenv("TERM", "xterm")
+    show_some()
+    assert "read [chats]" in terminal.getvalue()
+    assert "3/3" in terminal.getvalue()
+    assert "\x1b[" in terminal.getvalue()
+
+
+def test_a_dumb_terminal_gets_lines(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(sys, "stderr", terminal := Terminal())
+    monkeypatch.setenv("TERM", "dumb")
+    show_some()
+    assert terminal.getvalue() == "read [chats]: 3 of 3\n"
+
+
+def test_a_table_shows_text_as_it_is(capsys: pytest.CaptureFixture[str]) -> None:
+    console.print_table(("score", "title"), [(0.5, "[bold]Gift[/bold]"), (1, "礼品卡")])
+    out = capsys.readouterr().out
+    assert "[bold]Gift[/bold]" in out
+    assert "礼品卡" in out
+
+
+def test_json_is_one_line_of_text(capsys: pytest.CaptureFixture[str]) -> None:
+    console.print_json({"reply": "您好\n"})
+    out = capsys.readouterr().out
+    assert out == '{"reply": "您好\\n"}\n'
+    assert json.loads(out) == {"reply": "您好\n"}
+    with pytest.raises(ValueError, match="not JSON compliant"):
+        console.print_json({"score": float("nan")})
