@@ -97,7 +97,10 @@ def measure(desk: Desk, log: SessionLog, texts: Sequence[str]) -> tuple[list[flo
     for number, text in enumerate(texts):
         if number % TURNS_A_SESSION == 0:
             bot = Bot(desk, log, channel="benchmark")
-        steps = [(bare, bare_pass(desk.model, text)), (whole, partial(bot.respond, text))]
+        steps: list[tuple[list[float], Callable[[], object]]] = [
+            (bare, bare_pass(desk.model, text)),
+            (whole, partial(bot.respond, text)),
+        ]
         for times, step in steps if number % 2 else reversed(steps):
             started = time.perf_counter()
             step()

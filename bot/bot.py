@@ -57,9 +57,7 @@ class Desk:
             hits=tuple(search(self.index, text, vector, HITS)),
         )
 
-    def decide(
-        self, state: State, text: str, reading: Reading, candidates: Candidates
-    ) -> Decision:
+    def decide(self, state: State, text: str, reading: Reading, candidates: Candidates) -> Decision:
         """The dialogue's decision under this desk's templates and thresholds."""
         return decide(
             state,

@@ -102,9 +102,7 @@ def desk_of(workspace: Workspace, model: "Model", progress: "Progress") -> "Desk
         index=index,
         templates=templates,
         bank=bank,
-        thresholds=certified(
-            workspace.index, settings, model, index, templates, bank, progress
-        ),
+        thresholds=certified(workspace.index, settings, model, index, templates, bank, progress),
     )
 
 

@@ -1,6 +1,7 @@
 """What the pretrained encoder does untouched: the figure that fine-tuning has to beat."""
 
 from collections.abc import Sequence
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
@@ -38,7 +39,7 @@ def linear_probe(
     return weights, biases
 
 
-def _two_sided(coefficients: FloatArray, intercepts: FloatArray) -> tuple[FloatArray, FloatArray]:
+def _two_sided(coefficients: Any, intercepts: Any) -> tuple[Any, Any]:
     """scikit-learn keeps one row for two classes; the softmax here wants one a class."""
     if len(coefficients) > 1:
         return coefficients, intercepts

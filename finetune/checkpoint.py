@@ -40,7 +40,9 @@ def trained_state(trainer: Trainer) -> dict[str, Tensor]:
 def restore(trainer: Trainer, state: dict[str, Tensor]) -> None:
     """Set the parameters that `trained_state` copied."""
     modules = {"trunk": trainer.trunk, "heads": trainer.heads}
-    named = {f"{k}.{name}": p for k, module in modules.items() for name, p in module.named_parameters()}
+    named = {
+        f"{k}.{name}": p for k, module in modules.items() for name, p in module.named_parameters()
+    }
     with torch.no_grad():
         for name, value in state.items():
             named[name].copy_(value)

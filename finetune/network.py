@@ -8,6 +8,7 @@ several times that, in training as well as in serving.
 
 import logging
 from dataclasses import dataclass
+from typing import Any
 
 import torch
 from torch import Tensor, nn
@@ -126,7 +127,9 @@ class ContextLayer(nn.Module):
         self.before_attention, self.before_mix = nn.LayerNorm(width), nn.LayerNorm(width)
         self.qkv = nn.Linear(width, 3 * width)
         self.out = nn.Linear(width, width)
-        self.mix = nn.Sequential(nn.Linear(width, 2 * width), nn.GELU(), nn.Linear(2 * width, width))
+        self.mix = nn.Sequential(
+            nn.Linear(width, 2 * width), nn.GELU(), nn.Linear(2 * width, width)
+        )
         self.dropout = nn.Dropout(0.1)
 
     def forward(self, hidden: Tensor, blocked: Tensor) -> Tensor:
@@ -200,7 +203,8 @@ def load_trunk(location: str) -> Trunk:
         published = SentenceTransformer(
             location, device="cpu", model_kwargs={"dtype": torch.float32}
         )
-        encoder, pooling = published[0].auto_model, published[1].pooling_mode
+        encoder: Any = published[0].auto_model
+        pooling = str(published[1].pooling_mode)
     except (OSError, ValueError, AttributeError) as error:
         raise FinetuneError(
             f"the encoder {location!r} could not be loaded ({_first_line(error)}); set [encoder] "

@@ -1,7 +1,7 @@
 """One fine-tuning run, from conversations to a model version on disk with its figures.
 
-    conversations -> split -> pretrained vectors -> frozen baseline -> epochs -> best epoch
-                  -> calibration -> test figures -> a version folder
+conversations -> split -> pretrained vectors -> frozen baseline -> epochs -> best epoch
+              -> calibration -> test figures -> a version folder
 """
 
 import hashlib
@@ -11,7 +11,7 @@ import secrets
 import shutil
 import time
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import asdict, dataclass, replace
+from dataclasses import asdict, dataclass
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any, Literal
@@ -356,7 +356,10 @@ def _choose_reading(output: HeadOutput, validation: Sequence[Message]) -> Readin
     if not labelled or output.message_logits.shape[1] < 2:
         return Reading(in_context=False, temperature=1.0)
     messages = [validation[row] for row in labelled]
-    alone, context = output.message_logits[labelled].numpy(), output.context_logits[labelled].numpy()
+    alone, context = (
+        output.message_logits[labelled].numpy(),
+        output.context_logits[labelled].numpy(),
+    )
     in_context = sum(_right(context, messages)) > sum(_right(alone, messages))
     targets = intent_targets(messages, alone.shape[1])
     temperature = calibration.fit_temperature(context if in_context else alone, targets)

@@ -31,9 +31,9 @@ class Recipe:
 
     seed: int = 7
     epochs: int = 4
-    learning_rate: float = 1e-4
+    learning_rate: float = 2e-4
     head_learning_rate: float = 1e-3
-    batch_texts: int = 32
+    batch_texts: int = 16
     label_smoothing: float = 0.05
     hold: float = 5.0
     hold_texts: int = 4

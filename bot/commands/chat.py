@@ -73,5 +73,3 @@ def _warn(workspace: "Workspace", desk: "Desk") -> None:
         say("no model is fine-tuned yet: only the articles answer; run `frontdesk finetune`")
     if not len(desk.index):
         say(f"{workspace.kb} has no article: nothing can be cited")
-
-

@@ -18,7 +18,8 @@ def add_to(app: typer.Typer) -> None:
 
 def replay(
     chats: Annotated[
-        list[Path], typer.Argument(help="Transcripts (.jsonl, .csv) or folders of them.")
+        list[Path],
+        typer.Argument(metavar="CHATS", help="Transcripts (.jsonl, .csv) or folders of them."),
     ],
     workspace: WorkspaceOption = None,
     version: Annotated[

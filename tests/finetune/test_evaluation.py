@@ -5,11 +5,13 @@ import pytest
 
 from finetune.evaluation import (
     Reply,
+    candidate_sets,
     distinct_replies,
     draw_candidates,
     intent_metrics,
     rank_of_right,
     ranking_metrics,
+    reply_ranks,
 )
 
 LABELS = ["bill", "greet", "refund"]
@@ -79,3 +81,33 @@ def test_candidates_are_distinct_and_truly_wrong() -> None:
 
 def test_two_free_replies_without_template_are_not_the_same() -> None:
     assert draw_candidates(Reply("one"), [Reply("two")], np.random.default_rng(0)) == [0]
+
+
+def test_candidates_come_in_every_order() -> None:
+    pool = [Reply(letter) for letter in "abcd"]
+    rng = np.random.default_rng(0)
+    orders = {tuple(draw_candidates(Reply("right"), pool, rng)) for _ in range(1000)}
+    assert len(orders) == 24
+
+
+@pytest.mark.parametrize("size", [1, 255, 256, 257, 1000])
+def test_a_pool_of_any_size_is_drawn_from_without_repeats(size: int) -> None:
+    pool = [Reply("x" * (number + 1)) for number in range(size)]
+    drawn = draw_candidates(Reply("right"), pool, np.random.default_rng(0), size)
+    assert sorted(drawn) == list(range(size))
+
+
+def test_each_right_reply_leads_its_candidates() -> None:
+    replies = {3: Reply("Hello!"), 5: Reply("hello"), 8: Reply("Bye"), 9: Reply("See you")}
+    sets = [numbers.tolist() for numbers in candidate_sets([5, 8, 8], replies, seed=0)]
+    assert [numbers[0] for numbers in sets] == [5, 8, 8]
+    # 3 stands for 5 too, and is as right as it.
+    assert [sorted(numbers[1:]) for numbers in sets] == [[8, 9], [3, 9], [3, 9]]
+
+
+def test_replies_are_ranked_by_dot_product() -> None:
+    vectors = np.eye(3)
+    queries = np.array([[0.9, 0.5, 0.1], [0.9, 0.5, 0.1]])
+    candidates = [np.array([1, 0, 2]), np.array([0, 1])]
+    assert reply_ranks(queries, vectors, candidates).tolist() == [2, 1]
+    assert reply_ranks(np.empty((0, 3)), vectors, []).tolist() == []
