@@ -95,14 +95,13 @@ def desk_of(workspace: Workspace, model: "Model", progress: "Progress") -> "Desk
     index = live_index(workspace, model)
     templates = workspace.load_templates()
     bank = load_bank(templates, workspace.index, model.encoder_fingerprint, model.encode)
-    settings = workspace.settings
     return Desk(
-        settings=settings,
+        settings=workspace.settings,
         model=model,
         index=index,
         templates=templates,
         bank=bank,
-        thresholds=certified(workspace.index, settings, model, index, templates, bank, progress),
+        thresholds=certified(workspace, model, index, templates, bank, progress),
     )
 
 

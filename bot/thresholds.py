@@ -1,16 +1,22 @@
 """From the risk the owner accepts to the score each route needs, on messages nobody trained on.
 
 Intents and templates are judged on the calibration chats, whose reading the model version keeps.
-Passages have no labelled chats: they are judged on questions made from the articles' own headings,
-asked of an index in which those headings are hidden, mixed with as many messages that no article
-answers. Each route's threshold is certified by `finetune.calibration.threshold_at_risk`.
+Passages are judged on the workspace's labelled questions (`questions.jsonl`) or, where it has none,
+on the articles' own headings, asked of an index in which those headings are hidden; either way
+mixed with as many messages that no article answers.
+
+Each route's threshold is certified by `finetune.calibration.threshold_at_risk`. Where the risk
+cannot be certified the route is more careful, not less: it answers only above every mistake that
+was seen, and not at all where too few trials lie above.
 """
 
 import hashlib
+import itertools
 import json
 import os
 import random
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Iterator, Mapping, Sequence
+from contextlib import contextmanager
 from dataclasses import asdict, dataclass, replace
 from pathlib import Path
 from tempfile import TemporaryDirectory
@@ -20,23 +26,27 @@ import numpy as np
 from numpy.typing import NDArray
 
 from bot.decision import OUT_OF_SCOPE, Thresholds
+from bot.dialogue import PASSAGES_CITED
 from bot.model import Model
 from bot.off_topic import OFF_TOPIC
 from bot.settings import Settings
 from bot.template_bank import TemplateBank
 from bot.templates import Templates
+from bot.workspace import Workspace
 from finetune.text import normalise
 
 if TYPE_CHECKING:
     from bot.console import Progress
-    from finetune.calibration import RiskThreshold
     from kb.index import Index
     from kb.passages import Passage
 
 FloatArray = NDArray[np.float32]
 BoolArray = NDArray[np.bool_]
-ARTICLES_ASKED = 40
-SCHEMA = 1
+PASSAGES_ASKED = 400
+FEWEST_TRIALS = 10
+FEWEST_QUESTIONS = 60
+QUESTION_MARKS = ("?", "？")
+SCHEMA = 2
 
 
 @dataclass(frozen=True, slots=True)
@@ -48,30 +58,29 @@ class Trials:
 
 
 def certified(
-    folder: Path,
-    settings: Settings,
+    workspace: Workspace,
     model: Model,
     index: "Index",
     templates: Templates,
     bank: TemplateBank,
     progress: "Progress",
 ) -> Thresholds:
-    """The thresholds of the present model, articles, templates and promised risk.
+    """The thresholds of the present model, articles, templates, questions and promised risk.
 
-    They lie in `folder` and are computed again when one of these has changed.
+    They lie beside the index and are computed again when one of these has changed.
     """
-    path = folder / f"thresholds-{model.fingerprint[:12]}.json"
-    key = _key(settings, model, index, templates)
+    settings = workspace.settings
+    path = workspace.index / f"thresholds-{model.fingerprint[:12]}.json"
+    key = _key(workspace, model, index, templates)
     found = _read(path)
     if found.get("key") != key:
         trials = {
             "intent": intent_trials(model, templates),
             "template": template_trials(model, templates, bank),
-            "passage": passage_trials(settings, model, index, progress),
+            "passage": passage_trials(settings, workspace.questions, model, index, progress),
         }
         certificates = {
-            route: asdict(_certify(trial, settings.max_wrong_answers))
-            for route, trial in trials.items()
+            route: _certify(trial, settings.max_wrong_answers) for route, trial in trials.items()
         }
         found = {"key": key, "routes": certificates}
         _write(path, found)
@@ -80,19 +89,38 @@ def certified(
 
 
 def shortcomings(folder: Path, model: Model) -> list[str]:
-    """A sentence for each route that could not be certified and so never answers by itself."""
+    """A sentence for each route whose risk could not be certified."""
     routes = _read(folder / f"thresholds-{model.fingerprint[:12]}.json").get("routes", {})
-    return [
-        f"no {route} answers by itself: {facts['reason']}"
-        for route, facts in routes.items()
-        if facts["threshold"] is None
-    ]
+    return [_shortcoming(route, facts) for route, facts in routes.items() if not facts["certified"]]
 
 
-def _certify(trials: Trials, max_wrong: float) -> "RiskThreshold":
+def _shortcoming(route: str, facts: Mapping[str, Any]) -> str:
+    what = f"{route}: {facts['max_risk']:.0%} wrong answers cannot be promised ({facts['reason']})"
+    if facts["threshold"] is None:
+        return f"{what}; no {route} answers by itself"
+    return (
+        f"{what}; answers are given above {facts['threshold']:.2f} only, where none of "
+        f"{facts['answered']} trials was wrong"
+    )
+
+
+def _certify(trials: Trials, max_wrong: float) -> dict[str, Any]:
     from finetune.calibration import threshold_at_risk
 
-    return threshold_at_risk(trials.scores, trials.right, max_wrong)
+    certificate = threshold_at_risk(trials.scores, trials.right, max_wrong)
+    if certificate.threshold is not None:
+        return {**asdict(certificate), "certified": True}
+    threshold, answered = _above_every_mistake(trials)
+    careful = {"threshold": threshold, "answered": answered, "wrong": 0}
+    return {**asdict(certificate), **careful, "certified": False}
+
+
+def _above_every_mistake(trials: Trials) -> tuple[float | None, int]:
+    """The lowest score that no wrong trial reaches, and how many trials do."""
+    highest = trials.scores[~trials.right].max(initial=-1.0)
+    above = trials.scores[trials.scores > highest]
+    enough = len(above) >= FEWEST_TRIALS
+    return (float(above.min()), len(above)) if enough else (None, len(above))
 
 
 # --- intents and templates -----------------------------------------------------------------------
@@ -144,21 +172,48 @@ def _evidence(model: Model) -> tuple[list[dict[str, Any]], Mapping[str, FloatArr
 
 
 def passage_trials(
-    settings: Settings, model: Model, index: "Index", progress: "Progress"
+    settings: Settings, questions: Path, model: Model, index: "Index", progress: "Progress"
 ) -> Trials:
-    """Headings asked as questions (right: a passage of that article comes first), and messages
-    that no article answers (never right)."""
-    from kb.index import Index
-    from kb.search import search
-    from kb.store import build
+    """Questions (right: a passage of their article would be cited), and as many messages that no
+    article answers (never right)."""
+    if questions.is_file():
+        from kb.evaluation import read_queries
 
-    passages = index.passages()
-    hidden = _without_headings(passages)
+        asked = [(query.text, frozenset(query.gold)) for query in read_queries(questions)]
+        return _asked(settings, model, index, asked)
+    passages = _sample(index.passages())
     if len({passage.article for passage in passages}) < 2:
         return _trials([], [])
-    asked = _questions(passages, hidden.keys())
-    nonsense = list(OFF_TOPIC[settings.language])
-    nonsense = (nonsense * (len(asked) // len(nonsense) + 1))[: len(asked)]
+    with _without_headings(passages, model, index, progress) as blind:
+        return _asked(settings, model, blind, _headings(passages))
+
+
+def _asked(
+    settings: Settings,
+    model: Model,
+    index: "Index",
+    asked: Sequence[tuple[str, Collection[str]]],
+) -> Trials:
+    from kb.search import search
+
+    nonsense = itertools.islice(itertools.cycle(OFF_TOPIC[settings.language]), len(asked))
+    everything = [*asked, *((text, frozenset[str]()) for text in nonsense)]
+    vectors = model.encode([text for text, _ in everything])
+    scores, right = [], []
+    for (text, articles), vector in zip(everything, vectors, strict=True):
+        hits = search(index, text, vector, PASSAGES_CITED)
+        scores.append(hits[0].score if hits else 0.0)
+        right.append(any(hit.passage.article in articles for hit in hits))
+    return _trials(scores, right)
+
+
+@contextmanager
+def _without_headings(
+    passages: Sequence["Passage"], model: Model, index: "Index", progress: "Progress"
+) -> "Iterator[Index]":
+    """A passing index of these passages, their titles and headings hidden."""
+    from kb.index import Index
+    from kb.store import build
 
     def encode(texts: list[str]) -> FloatArray:
         return model.encode(
@@ -166,64 +221,46 @@ def passage_trials(
         )
 
     with TemporaryDirectory() as folder:
-        mixed = [hidden.get(passage.id, passage) for passage in passages]
         build(
             Path(folder),
-            mixed,
-            _known_or(index, passages, hidden, encode),
+            [replace(passage, title="", headings=()) for passage in passages],
+            encode,
             fingerprint=index.fingerprint,
             dimension=index.dimension,
         )
         blind = Index.open(Path(folder), index.fingerprint)
-        texts = [text for text, _ in asked] + nonsense
-        articles = [article for _, article in asked] + [""] * len(nonsense)
-        hits = [
-            search(blind, text, vector, 1)
-            for text, vector in zip(texts, model.encode(texts), strict=True)
-        ]
-        blind.close()
-    first = [(h[0].score, h[0].passage.article) if h else (0.0, "") for h in hits]
-    return _trials(
-        [score for score, _ in first],
-        [bool(a) and found == a for (_, found), a in zip(first, articles, strict=True)],
-    )
+        try:
+            yield blind
+        finally:
+            blind.close()
 
 
-def _without_headings(passages: Sequence["Passage"]) -> dict[int, "Passage"]:
-    """The passages of a fixed sample of articles, their title and headings hidden, by id."""
-    articles = sorted({passage.article for passage in passages})
-    chosen = set(random.Random(0).sample(articles, min(ARTICLES_ASKED, len(articles))))
-    return {
-        passage.id: replace(passage, title="", headings=())
-        for passage in passages
-        if passage.article in chosen
-    }
-
-
-def _questions(passages: Sequence["Passage"], chosen: Any) -> list[tuple[str, str]]:
-    """(question, article): each title, and each title with a heading below it, once."""
-    found: dict[str, str] = {}
+def _sample(passages: Sequence["Passage"]) -> list["Passage"]:
+    """Whole articles in a fixed random order, up to PASSAGES_ASKED passages."""
+    by_article: dict[str, list[Passage]] = {}
     for passage in passages:
-        if passage.id in chosen:
-            found.setdefault(passage.title, passage.article)
-            if passage.headings:
-                found.setdefault(f"{passage.title}: {passage.headings[-1]}", passage.article)
-    return list(found.items())
+        by_article.setdefault(passage.article, []).append(passage)
+    order = sorted(by_article)
+    random.Random(0).shuffle(order)
+    taken = [passage for article in order for passage in by_article[article]]
+    return taken[:PASSAGES_ASKED]
 
 
-def _known_or(
-    index: "Index", passages: Sequence["Passage"], hidden: Mapping[int, "Passage"], encode: Any
-) -> Any:
-    """An encoder that takes the vectors of unchanged passages from the index."""
-    known = {p.embedding_text: p.id for p in passages if p.id not in hidden}
+def _headings(passages: Sequence["Passage"]) -> list[tuple[str, frozenset[str]]]:
+    """(question, its article): each title, and each title with a heading below it, once. Where
+    enough of them are worded as questions, those alone: they are what a customer would type."""
+    found: dict[str, frozenset[str]] = {}
+    for passage in passages:
+        article = frozenset([passage.article])
+        found.setdefault(passage.title, article)
+        if passage.headings:
+            found.setdefault(f"{passage.title}: {passage.headings[-1]}", article)
+    asking = {text: articles for text, articles in found.items() if _asks(text)}
+    return list((asking if len(asking) >= FEWEST_QUESTIONS else found).items())
 
-    def lookup(texts: list[str]) -> FloatArray:
-        new = [text for text in texts if text not in known]
-        fresh = dict(zip(new, encode(new), strict=True)) if new else {}
-        rows = [fresh[t] if t in fresh else index.vectors([known[t]])[0] for t in texts]
-        return np.stack(rows)
 
-    return lookup
+def _asks(text: str) -> bool:
+    return any(mark in text for mark in QUESTION_MARKS)
 
 
 # --- on disk -------------------------------------------------------------------------------------
@@ -233,9 +270,11 @@ def _trials(scores: Sequence[float], right: Sequence[bool]) -> Trials:
     return Trials(np.asarray(scores, dtype=np.float32), np.asarray(right, dtype=np.bool_))
 
 
-def _key(settings: Settings, model: Model, index: "Index", templates: Templates) -> str:
+def _key(workspace: Workspace, model: Model, index: "Index", templates: Templates) -> str:
+    settings, questions = workspace.settings, workspace.questions
     parts = [
         SCHEMA,
+        questions.read_text(encoding="utf-8", errors="replace") if questions.is_file() else "",
         settings.max_wrong_answers,
         settings.language,
         model.fingerprint,

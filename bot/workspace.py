@@ -25,6 +25,11 @@ class Workspace:
         return self.root / "templates.yaml"
 
     @property
+    def questions(self) -> Path:
+        """Labelled questions to the articles, if the owner wrote some: what `kb evaluate` reads."""
+        return self.root / "questions.jsonl"
+
+    @property
     def kb(self) -> Path:
         """The articles."""
         return self.root / "kb"

@@ -3,14 +3,17 @@
 Tensors lie in safetensors, the rest in JSON: nothing that is loaded can run code.
 """
 
+import hashlib
 import json
 import os
+from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
 
 import torch
 from torch import Tensor
 
+from finetune.errors import FinetuneError
 from finetune.training import Trainer
 
 NAME = ".training"
@@ -49,11 +52,12 @@ def restore(trainer: Trainer, state: dict[str, Tensor]) -> None:
 
 
 def save(models: Path, key: str, trainer: Trainer, progression: Progression) -> None:
-    """Write the checkpoint of the run that `key` identifies; the last one stays until then."""
-    from safetensors.torch import save_file
+    """Write the checkpoint of the run that `key` identifies; the last one stays until then.
 
-    folder = models / NAME
-    folder.mkdir(parents=True, exist_ok=True)
+    Raises FinetuneError where it cannot be written, as on a full disk.
+    """
+    from safetensors import SafetensorError
+
     tensors = {f"now.{name}": value for name, value in trained_state(trainer).items()}
     tensors |= {f"best.{name}": value for name, value in progression.best.items()}
     for index, slots in trainer.optimizer.state_dict()["state"].items():
@@ -64,14 +68,16 @@ def save(models: Path, key: str, trainer: Trainer, progression: Progression) -> 
         "history": json.dumps(progression.history),
         "best_score": repr(progression.best_score),
     }
-    temporary = folder / f"checkpoint.{os.getpid()}.tmp"
+    facts["sha256"] = _digest(tensors, facts)
+    folder = models / NAME
     try:
-        save_file(tensors, temporary, metadata=facts)
-        with temporary.open("rb") as file:
-            os.fsync(file.fileno())
-        temporary.replace(folder / "checkpoint.safetensors")
-    finally:
-        temporary.unlink(missing_ok=True)
+        folder.mkdir(parents=True, exist_ok=True)
+        _write(folder, tensors, facts)
+    except (OSError, SafetensorError) as error:
+        raise FinetuneError(
+            f"the state of the training cannot be kept in {folder} ({error}); make room there "
+            "and run the command again"
+        ) from error
 
 
 def load(models: Path, key: str, trainer: Trainer) -> Progression | None:
@@ -84,11 +90,11 @@ def load(models: Path, key: str, trainer: Trainer) -> Progression | None:
     try:
         with safe_open(path, framework="pt") as file:
             facts = file.metadata() or {}
-            if facts.get("key") != key:
-                return None
             tensors = {name: file.get_tensor(name) for name in file.keys()}  # noqa: SIM118
-    except SafetensorError:
+    except (OSError, ValueError, SafetensorError):
         return None  # a damaged checkpoint costs the epochs it held, nothing more
+    if facts.pop("sha256", "") != _digest(tensors, facts) or facts["key"] != key:
+        return None
     restore(trainer, _under("now.", tensors))
     _restore_optimizer(trainer, _under("adam.", tensors))
     return Progression(
@@ -102,6 +108,28 @@ def load(models: Path, key: str, trainer: Trainer) -> Progression | None:
 def discard(models: Path) -> None:
     """Remove the checkpoint of a run that came to its end."""
     (models / NAME / "checkpoint.safetensors").unlink(missing_ok=True)
+
+
+def _write(folder: Path, tensors: dict[str, Tensor], facts: dict[str, str]) -> None:
+    from safetensors.torch import save_file
+
+    temporary = folder / f"checkpoint.{os.getpid()}.tmp"
+    try:
+        save_file(tensors, temporary, metadata=facts)
+        with temporary.open("rb") as file:
+            os.fsync(file.fileno())
+        temporary.replace(folder / "checkpoint.safetensors")
+    finally:
+        temporary.unlink(missing_ok=True)
+
+
+def _digest(tensors: Mapping[str, Tensor], facts: Mapping[str, str]) -> str:
+    """sha256 over all that a checkpoint holds: safetensors does not notice a changed byte."""
+    found = hashlib.sha256(json.dumps(facts, sort_keys=True).encode())
+    for name, tensor in sorted(tensors.items()):
+        found.update(f"{name} {tensor.dtype} {tuple(tensor.shape)}\n".encode())
+        found.update(tensor.numpy().tobytes())
+    return found.hexdigest()
 
 
 def _under(prefix: str, tensors: dict[str, Tensor]) -> dict[str, Tensor]:

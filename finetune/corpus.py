@@ -68,8 +68,13 @@ class Dialogue:
 
 
 def label_names(conversations: Iterable[Conversation]) -> list[str]:
-    """The intents of these conversations, sorted."""
-    return sorted({name for chat in conversations for turn in chat.turns for name in turn.intents})
+    """The intents that these conversations teach, those of their customers' messages, sorted."""
+    turns = (turn for chat in conversations for turn in chat.turns)
+    return sorted({name for turn in turns if _is_message(turn) for name in turn.intents})
+
+
+def _is_message(turn: Turn) -> bool:
+    return turn.speaker == "customer" and bool(turn.text.strip())
 
 
 def build_dialogue(
@@ -92,7 +97,9 @@ def build_dialogue(
                 turn=place,
                 window=last(indices, position, context_turns, NO_TEXT),
                 speakers=last(speakers, position, context_turns, 0),
-                intents=tuple(number[name] for name in turn.intents if name in number),
+                intents=tuple(
+                    number[name] for name in dict.fromkeys(turn.intents) if name in number
+                ),
                 gold=frozenset(turn.intents),
                 reply=int(indices[position + 1]) if replied else NO_TEXT,
                 reply_key=reply_key(following) if replied and following else "",

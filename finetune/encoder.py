@@ -37,7 +37,7 @@ def locate(name: str, base: Path) -> str:
     """
     if name == DEFAULT_ENCODER:
         return str(_packaged_default())
-    folder = (base / name).expanduser()
+    folder = base / Path(name).expanduser()
     if folder.is_dir():
         return str(folder)
     if name.startswith((".", "/", "~")) or name.count("/") > 1:

@@ -75,7 +75,7 @@ class Trunk(nn.Module):
         if not self.frozen_layers:
             return []
         layers = list(self.encoder.encoder.layer)[: self.frozen_layers]  # type: ignore[union-attr,arg-type]
-        return [self.encoder.embeddings, *layers]  # type: ignore[list-item]
+        return [self.encoder.embeddings, *layers]
 
 
 class _Given(nn.Module):

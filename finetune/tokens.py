@@ -25,9 +25,15 @@ def load_tokenizer(text: str, max_tokens: int) -> "Tokenizer":
 
 def token_ids(tokenizer: "Tokenizer", texts: Sequence[str]) -> list[TokenIds]:
     """Ids of each text. What lies far beyond the truncation is cut before it is tokenised."""
-    limit = MAX_CHARACTERS_PER_TOKEN * int(tokenizer.truncation["max_length"])
-    encodings = tokenizer.encode_batch_fast([text[:limit] for text in texts])
+    truncation = tokenizer.truncation or {}  # `load_tokenizer` has set it
+    limit = MAX_CHARACTERS_PER_TOKEN * int(truncation["max_length"])
+    encodings = tokenizer.encode_batch_fast([_encodable(text[:limit]) for text in texts])
     return [np.asarray(encoding.ids, dtype=np.int64) for encoding in encodings]
+
+
+def _encodable(text: str) -> str:
+    """Half a surrogate pair, which a terminal may pass on, is no Unicode: it becomes a "?"."""
+    return text.encode("utf-8", "replace").decode()
 
 
 def pad(rows: Sequence[TokenIds], pad_id: int) -> tuple[TokenIds, TokenIds]:
