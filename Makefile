@@ -23,7 +23,6 @@ help:
 install: $(VENV)/.installed
 
 chat: install
-	$(BIN)/frontdesk kb build --workspace $(SAMPLE)
 	$(BIN)/frontdesk finetune --workspace $(SAMPLE)
 	$(BIN)/frontdesk chat --workspace $(SAMPLE)
 

@@ -5,6 +5,7 @@ Results go to standard output, everything about them to standard error. Exit cod
 130 interrupted. FRONTDESK_DEBUG=1 shows the trace of any error.
 """
 
+import errno
 import json
 import os
 import sys
@@ -39,25 +40,68 @@ def exit_code(error: Exception) -> int:
         bot.errors.NoModel | bot.errors.NoIndex | finetune.errors.NoModel | kb.errors.NoIndex,
     ):
         return 3
-    known = bot.errors.BotError | finetune.errors.FinetuneError | kb.errors.KBError
-    return 2 if isinstance(error, known) else 1
+    return 2 if _is_ours(error) or _remedy(error) else 1
 
 
 def sentence(error: Exception) -> str:
     """What to tell the person about an error, on one line."""
-    if isinstance(error, OSError) and error.strerror:
-        named = f"{error.filename}: " if error.filename else ""
-        text = f"{named}{error.strerror}"
-    elif exit_code(error) == 1:
-        text = f"{type(error).__name__}: {error} (FRONTDESK_DEBUG=1 shows where)"
-    else:
+    named = f"{error.filename}: " if isinstance(error, OSError) and error.filename else ""
+    if _is_ours(error):
         text = str(error)
+    elif remedy := _remedy(error):
+        text = named + remedy
+    elif isinstance(error, OSError) and error.strerror:
+        text = named + error.strerror
+    else:
+        text = f"{type(error).__name__}: {error} (FRONTDESK_DEBUG=1 shows where)"
     return " ".join(text.split())
+
+
+def _is_ours(error: Exception) -> bool:
+    """Whether the error already is a sentence that says what to do."""
+    import bot.errors
+    import finetune.errors
+    import kb.errors
+
+    known = bot.errors.BotError | finetune.errors.FinetuneError | kb.errors.KBError
+    return isinstance(error, known)
+
+
+# Whatever a command was writing has a temporary name until it is whole.
+_UNCHANGED = "then run the command again; what was there before is unchanged"
+_REMEDIES = {
+    errno.ENOSPC: f"the disk is full; free some space, {_UNCHANGED}",
+    errno.EDQUOT: f"your share of the disk is used up; free some space, {_UNCHANGED}",
+    errno.EACCES: f"permission denied; allow reading and writing it, {_UNCHANGED}",
+    errno.EPERM: f"permission denied; allow reading and writing it, {_UNCHANGED}",
+    errno.EROFS: f"the disk may only be read; allow writing to it, {_UNCHANGED}",
+}
+
+
+def _remedy(error: BaseException | None) -> str | None:
+    """What to do about a disk or a permission that stands in the way; None for other errors."""
+    if error is None:
+        return None
+    code = error.errno if isinstance(error, OSError) else _number_in(str(error))
+    return _REMEDIES.get(code or 0) or _remedy(error.__cause__)
+
+
+def _number_in(text: str) -> int | None:
+    """The system's error number in the words of a library that is not written in Python."""
+    return next((code for code in _REMEDIES if os.strerror(code) in text), None)
 
 
 def say(text: str) -> None:
     """A line for the person at the keyboard; never part of the result."""
     print(text, file=sys.stderr)
+
+
+def say_left_out(bad: Sequence[str]) -> None:
+    """Each line that --skip-bad left out, and their number."""
+    for line in bad:
+        say(f"left out: {line}")
+    if bad:
+        say(f"{len(bad)} left out by --skip-bad")
 
 
 def print_json(value: Mapping[str, Any]) -> None:

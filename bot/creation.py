@@ -206,6 +206,7 @@ def _read(chats: Sequence[Path], articles: Sequence[Path], skip_bad: bool) -> _F
         sum(len(found.articles) for found in known),
         (
             *(f"left out: {line}" for line in bad),
+            *([f"{len(bad)} left out by --skip-bad"] if bad else []),
             *said.warnings,
             *(f"not read: {name} is no article" for name in unread),
         ),

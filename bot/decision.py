@@ -60,9 +60,9 @@ class Candidates:
 
 @dataclass(frozen=True, slots=True)
 class Thresholds:
-    """The score from which each route answers by itself, certified on held-out chats.
+    """The score from which each route answers by itself, found on held-out chats.
 
-    None means that no threshold could be certified: that route never answers by itself.
+    None means that nothing is known to be safe: that route never answers by itself.
     `max_wrong` is the risk the owner set, the share of answers that may be wrong.
     """
 

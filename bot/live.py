@@ -1,6 +1,6 @@
 """The live model and the index made with it: what every command that answers opens first."""
 
-from dataclasses import asdict
+from dataclasses import asdict, replace
 from typing import TYPE_CHECKING
 
 from bot.errors import NoModel
@@ -74,6 +74,28 @@ def live_index(workspace: Workspace, model: "Model") -> "Index":
     return Index.open(workspace.index, model.encoder_fingerprint)
 
 
+def go_live(
+    workspace: Workspace, version: str, progress: "Progress", *, skip_bad: bool = False
+) -> list[str]:
+    """Make a version the live one: index the articles with it and certify its thresholds first,
+    switch last, so that a chat which opens meanwhile finds the old one, whole.
+
+    Returns a sentence for each way of answering that could not be certified.
+
+    Raises:
+        NoModel: there is no such version, or it is damaged.
+    """
+    from bot.model import Model
+    from bot.thresholds import shortcomings
+    from finetune.registry import open_version, use
+
+    model = Model.load(open_version(workspace.models, version).folder)
+    build_index(workspace, model, progress, skip_bad=skip_bad)
+    desk_of(workspace, model, progress)
+    use(workspace.models, version)
+    return shortcomings(workspace.index, model)
+
+
 def open_desk(workspace: Workspace, progress: "Progress") -> "Desk":
     """Everything that answering needs, from the live version and its index.
 
@@ -109,12 +131,19 @@ def build_index(
     workspace: Workspace, model: "Model", progress: "Progress", *, skip_bad: bool = False
 ) -> "tuple[BuildReport, Articles]":
     """Bring the index up to date with the articles; also returns what was read."""
+    from bot.freshness import keep, state_of
     from kb.passages import split
-    from kb.readers import read_articles
     from kb.store import build
 
-    found = read_articles(workspace.kb, skip_bad=skip_bad)
-    passages = [passage for article in found.articles for passage in split(article)]
+    state = state_of(workspace.kb)  # before they are read: what changes meanwhile is a change
+    found = workspace.read_articles(skip_bad=skip_bad)
+    # Sources that do not say where the workspace lies: it may be moved without a new index.
+    root = f"{workspace.root}/"
+    passages = [
+        replace(passage, source=passage.source.removeprefix(root))
+        for article in found.articles
+        for passage in split(article)
+    ]
     report = build(
         workspace.index,
         passages,
@@ -123,6 +152,7 @@ def build_index(
         dimension=model.dimension,
         progress=progress,
     )
+    keep(state, workspace.index, model.encoder_fingerprint)
     return report, found
 
 

@@ -342,7 +342,8 @@ def _transaction(connection: sqlite3.Connection) -> Iterator[None]:
 _TROUBLES: Mapping[int, str] = {
     sqlite3.SQLITE_NOTADB: "is not a database; move it away and a new log is begun",
     sqlite3.SQLITE_CORRUPT: "is damaged; restore it from a copy, or move it away",
-    sqlite3.SQLITE_FULL: "cannot grow because the disk is full; free some space",
+    sqlite3.SQLITE_FULL: "cannot grow because the disk is full; free some space and try again "
+    "(every turn that was answered is kept)",
     sqlite3.SQLITE_READONLY: "may not be written; allow writing to it and to its folder",
     sqlite3.SQLITE_PERM: "may not be written; allow writing to it and to its folder",
     sqlite3.SQLITE_CANTOPEN: "cannot be opened; its folder must exist and allow writing",

@@ -124,8 +124,10 @@ def load_settings(path: Path) -> Settings:
 # --- entities ------------------------------------------------------------------------------------
 
 # A character that makes its neighbour part of a longer word. Chinese, Japanese and Korean write
-# without spaces, so theirs never do; nor may `\b` see "单TT-123" as one word.
+# without spaces, so theirs never do; nor may `\b` see "单TT-123" as one word. An apostrophe joins
+# what is on both sides of it: there is no size S in "that's".
 _WORD = r"[^\W\u3040-\u30ff\u3400-\u9fff\uac00-\ud7af]"
+_APOSTROPHE = "['’]"
 _BOUNDARY = rf"(?:(?<!{_WORD})(?={_WORD})|(?<={_WORD})(?!{_WORD}))"
 
 
@@ -149,8 +151,8 @@ def _finder(pattern: str | None, values: tuple[str, ...]) -> re.Pattern[str]:
 
 
 def _whole_word(value: str) -> str:
-    before = f"(?<!{_WORD})" if re.match(_WORD, value[0]) else ""
-    after = f"(?!{_WORD})" if re.match(_WORD, value[-1]) else ""
+    before = f"(?<!{_WORD})(?<!{_WORD}{_APOSTROPHE})" if re.match(_WORD, value[0]) else ""
+    after = f"(?!{_APOSTROPHE}?{_WORD})" if re.match(_WORD, value[-1]) else ""
     return before + re.escape(value) + after
 
 

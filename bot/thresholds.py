@@ -73,7 +73,7 @@ def certified(
     path = workspace.index / f"thresholds-{model.fingerprint[:12]}.json"
     key = _key(workspace, model, index, templates)
     found = _read(path)
-    if found.get("key") != key:
+    if found.get("key") != key or found.get("check") != _digest([key, found.get("routes")]):
         trials = {
             "intent": intent_trials(model, templates),
             "template": template_trials(model, templates, bank),
@@ -82,7 +82,7 @@ def certified(
         certificates = {
             route: _certify(trial, settings.max_wrong_answers) for route, trial in trials.items()
         }
-        found = {"key": key, "routes": certificates}
+        found = {"key": key, "routes": certificates, "check": _digest([key, certificates])}
         _write(path, found)
     values = {route: facts["threshold"] for route, facts in found["routes"].items()}
     return Thresholds(**values, max_wrong=settings.max_wrong_answers)
@@ -105,13 +105,14 @@ def _shortcoming(route: str, facts: Mapping[str, Any]) -> str:
 
 
 def _certify(trials: Trials, max_wrong: float) -> dict[str, Any]:
-    from finetune.calibration import threshold_at_risk
+    from finetune.calibration import threshold_at_risk, wrong_rate_bound
 
     certificate = threshold_at_risk(trials.scores, trials.right, max_wrong)
     if certificate.threshold is not None:
         return {**asdict(certificate), "certified": True}
     threshold, answered = _above_every_mistake(trials)
-    careful = {"threshold": threshold, "answered": answered, "wrong": 0}
+    bound = wrong_rate_bound(0, answered, certificate.confidence_level)
+    careful = {"threshold": threshold, "answered": answered, "wrong": 0, "bound": bound}
     return {**asdict(certificate), **careful, "certified": False}
 
 
@@ -281,7 +282,11 @@ def _key(workspace: Workspace, model: Model, index: "Index", templates: Template
         index.digest,
         [asdict(template) for template in templates],
     ]
-    return hashlib.sha256(json.dumps(parts).encode()).hexdigest()
+    return _digest(parts)
+
+
+def _digest(value: Any) -> str:
+    return hashlib.sha256(json.dumps(value).encode()).hexdigest()
 
 
 def _read(path: Path) -> dict[str, Any]:

@@ -9,6 +9,7 @@ from bot.settings import Settings, load_settings
 
 if TYPE_CHECKING:
     from bot.templates import Templates
+    from kb.readers import Articles
 
 SETTINGS_FILE = "frontdesk.toml"
 
@@ -53,6 +54,14 @@ class Workspace:
     def database(self) -> Path:
         """Sessions, turns, decisions and feedback."""
         return self.root / "frontdesk.db"
+
+    def read_articles(self, *, skip_bad: bool = False) -> "Articles":
+        """The articles; a workspace made of chats alone has none."""
+        from kb.readers import Articles, read_articles
+
+        if not self.kb.exists():
+            return Articles([], [], [])
+        return read_articles(self.kb, skip_bad=skip_bad)
 
     def load_templates(self) -> "Templates":
         """Read `templates.yaml`, checked against the entities of the settings."""

@@ -76,7 +76,7 @@ def save(models: Path, key: str, trainer: Trainer, progression: Progression) -> 
     except (OSError, SafetensorError) as error:
         raise FinetuneError(
             f"the state of the training cannot be kept in {folder} ({error}); make room there "
-            "and run the command again"
+            "and run the command again; the models that were there before are unchanged"
         ) from error
 
 

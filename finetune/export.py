@@ -14,8 +14,8 @@ from typing import Any
 import torch
 from torch import Tensor, nn
 
-from finetune.encoder import MAX_TOKENS, EncoderSource
-from finetune.network import CONTEXT_TURNS, Heads, Trunk
+from finetune.encoder import EncoderSource
+from finetune.network import CONTEXT_TURNS, Heads, Trunk, max_tokens
 
 OPSET = 17
 
@@ -49,7 +49,7 @@ def export_trunk(
         "query_prefix": source.query_prefix,
         "passage_prefix": source.passage_prefix,
         "dimension": trunk.dimension,
-        "max_tokens": MAX_TOKENS,
+        "max_tokens": max_tokens(trunk),
         "pad_id": pad_id,
         "context_turns": CONTEXT_TURNS,
     }

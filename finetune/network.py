@@ -14,6 +14,7 @@ import torch
 from torch import Tensor, nn
 from torch.nn import functional
 
+from finetune.encoder import MAX_TOKENS
 from finetune.errors import FinetuneError
 
 PADDING, CUSTOMER, AGENT = 0, 1, 2
@@ -100,7 +101,10 @@ def _can_be_cut(encoder: nn.Module) -> bool:
 
 
 class ContextReader(nn.Module):
-    """Turn vectors (b, k, d), the present turn last, to a summary (b, CONTEXT_WIDTH)."""
+    """Turn vectors (b, k, d), the present turn last, to a summary (b, CONTEXT_WIDTH).
+
+    k is CONTEXT_TURNS at most; turns that are not there at the front need not be given.
+    """
 
     def __init__(self, dimension: int) -> None:
         super().__init__()
@@ -111,7 +115,8 @@ class ContextReader(nn.Module):
         self.norm = nn.LayerNorm(CONTEXT_WIDTH)
 
     def forward(self, turns: Tensor, speakers: Tensor) -> Tensor:
-        hidden = self.project(turns) + self.speaker(speakers) + self.position.weight
+        positions = self.position.weight[-turns.shape[1] :]
+        hidden = self.project(turns) + self.speaker(speakers) + positions
         blocked = (speakers == PADDING)[:, None, None, :]
         for layer in self.layers:
             hidden = layer(hidden, blocked)
@@ -185,6 +190,15 @@ class Heads(nn.Module):
         with torch.no_grad():
             self.intents.weight.copy_(scale * functional.normalize(means, dim=-1))
             self.intents.bias.zero_()
+
+
+def max_tokens(trunk: Trunk) -> int:
+    """The longest text that is read, in tokens: no longer than the encoder has positions for.
+
+    Two fewer, because encoders like RoBERTa number theirs from two.
+    """
+    positions = getattr(trunk.encoder.config, "max_position_embeddings", None)
+    return min(MAX_TOKENS, positions - 2) if positions else MAX_TOKENS
 
 
 def load_trunk(location: str) -> Trunk:

@@ -33,10 +33,18 @@ from finetune.corpus import (
     label_names,
     replies_of,
 )
-from finetune.encoder import MAX_TOKENS, EncoderSource, locate
-from finetune.errors import FinetuneError
+from finetune.encoder import EncoderSource, locate
+from finetune.errors import FinetuneError, NoModel
 from finetune.examples import Splits, split
-from finetune.network import CONTEXT_TURNS, HeadOutput, Heads, Trunk, load_tokenizer, load_trunk
+from finetune.network import (
+    CONTEXT_TURNS,
+    HeadOutput,
+    Heads,
+    Trunk,
+    load_tokenizer,
+    load_trunk,
+    max_tokens,
+)
 from finetune.tokens import load_tokenizer as fast_tokenizer
 from finetune.tokens import token_ids
 from finetune.training import (
@@ -67,7 +75,6 @@ class Request:
     seed: int = 7
     epochs: int | Literal["auto"] = "auto"
     threads: int | Literal["auto"] = "auto"
-    max_wrong_answers: float = 0.05
 
 
 @dataclass(frozen=True, slots=True)
@@ -109,7 +116,10 @@ def unchanged(request: Request) -> Result | None:
     name = registry.current(request.models)
     if name is None or name == registry.BASE:
         return None
-    info = registry.open_version(request.models, name)
+    try:
+        info = registry.open_version(request.models, name)
+    except NoModel:
+        return None  # a damaged version is what this run replaces
     if info.meta.get("run_key") != run_key(request):
         return None
     return Result(
@@ -141,10 +151,11 @@ def finetune(request: Request, progress: Progress) -> Result:
     """
     started = time.monotonic()
     splits = split(request.conversations, request.seed)
-    labels = label_names(splits.train)
+    named = label_names(splits.train)
+    labels = named if len(named) > 1 else []
     texts = Texts()
     parts = _parts(splits, labels, texts)
-    _require_something_to_learn(parts.train, labels)
+    _require_something_to_learn(parts.train, named)
     _set_threads(request.threads)
 
     location = locate(request.source.name, request.base)
@@ -190,7 +201,7 @@ def finetune(request: Request, progress: Progress) -> Result:
         )
         registry.publish(folder, request.models, version)
     checkpoint.discard(request.models)
-    return Result(version, True, seconds, peak, metrics, splits.notes)
+    return Result(version, True, seconds, peak, metrics, [*_lone_intent(named), *splits.notes])
 
 
 @dataclass(frozen=True, slots=True)
@@ -240,12 +251,22 @@ def _require_something_to_learn(train: Sequence[Dialogue], labels: Sequence[str]
         )
 
 
+def _lone_intent(named: Sequence[str]) -> list[str]:
+    """A note on why the only intent is not learnt: a model of it would find it in every message."""
+    if len(named) != 1:
+        return []
+    return [
+        f"the chats name one intent only, {named[0]}: with no other to tell it from, intents "
+        "are not learnt"
+    ]
+
+
 def _encode_texts(
     lower: Lower, tokenizer: str, request: Request, texts: Texts, progress: Progress
 ) -> FloatArray:
     """Pretrained vectors (n, d) of the chats' texts, then of the articles'."""
     source = request.source
-    fast = fast_tokenizer(tokenizer, MAX_TOKENS)
+    fast = fast_tokenizer(tokenizer, max_tokens(lower.trunk))
     rows = token_ids(fast, [source.query_prefix + text for text in texts.all])
     held = token_ids(fast, [source.passage_prefix + text for text in request.articles])
     rows += [row[: Recipe().hold_tokens] for row in held]

@@ -14,10 +14,16 @@ MAX_CHARACTERS_PER_TOKEN = 40
 
 
 def load_tokenizer(text: str, max_tokens: int) -> "Tokenizer":
-    """A tokenizer from its JSON that truncates at `max_tokens` and never pads."""
+    """A tokenizer from its JSON that truncates at `max_tokens` and never pads.
+
+    Raises ValueError where the text is no tokenizer.
+    """
     from tokenizers import Tokenizer
 
-    tokenizer = Tokenizer.from_str(text)
+    try:
+        tokenizer = Tokenizer.from_str(text)
+    except Exception as error:  # the library raises nothing narrower
+        raise ValueError(f"not a tokenizer: {error}") from error
     tokenizer.no_padding()
     tokenizer.enable_truncation(max_tokens)
     return tokenizer

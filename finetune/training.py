@@ -33,7 +33,7 @@ class Recipe:
     epochs: int = 4
     learning_rate: float = 2e-4
     head_learning_rate: float = 1e-3
-    batch_texts: int = 16
+    batch_tokens: int = 256
     label_smoothing: float = 0.05
     hold: float = 5.0
     hold_texts: int = 4
@@ -44,10 +44,11 @@ class Recipe:
 def epochs_for(tokens: int) -> int:
     """Passes over data of this many trained tokens: small data gets more, large data fewer.
 
-    From 20 passes (6,000 tokens or less) over 3 (40,000) to 4 (160,000), then ever fewer down to
-    2: what a model still gains by a pass against what two slow cores can do in minutes.
+    20 passes over 4,500 tokens or less, 3 from 30,000 to 160,000, 2 from 200,000: what a model
+    still gains by a pass against what two slow cores can do in minutes.
     """
-    return max(2, min(20, round(max(120_000 / max(tokens, 1), min(4.0, 640_000 / tokens)))))
+    tokens = max(tokens, 1)
+    return max(2, min(20, round(max(90_000 / tokens, min(3.0, 480_000 / tokens)))))
 
 
 def pieces(dialogue: Dialogue, messages: int = 12) -> Iterator[Dialogue]:
@@ -61,16 +62,25 @@ def teaches(message: Message) -> bool:
     return bool(message.intents) or message.reply != NO_TEXT
 
 
-def batches(dialogues: Sequence[Dialogue], size: int, seed: int) -> Iterator[list[Message]]:
-    """Shuffled dialogues, grouped until a batch has `size` messages that teach something."""
+def batches(
+    dialogues: Sequence[Dialogue], rows: Sequence[TokenIds], tokens: int, seed: int
+) -> Iterator[list[Message]]:
+    """Shuffled dialogues, grouped until the messages that teach something have `tokens` tokens.
+
+    `rows` are the token ids of each text. Short messages come in larger batches: what a step
+    costs and what it teaches both go by tokens.
+    """
     parts = [piece for dialogue in dialogues for piece in pieces(dialogue)]
     order = np.random.default_rng(seed).permutation(len(parts))
     messages: list[Message] = []
+    size = 0
     for index in order:
-        messages.extend(filter(teaches, parts[index].messages))
-        if len(messages) >= size:
+        taught = list(filter(teaches, parts[index].messages))
+        messages.extend(taught)
+        size += sum(len(rows[message.text]) for message in taught)
+        if size >= tokens:
             yield messages
-            messages = []
+            messages, size = [], 0
     if messages:
         yield messages
 
@@ -155,8 +165,10 @@ def read_messages(
     """Heads over messages whose text `i` has its vector in row `place[i]` of `vectors` (n, d)."""
     padded = torch.cat([vectors, vectors.new_zeros(1, vectors.shape[1])])
     windows = np.stack([message.window for message in messages])
+    used = int((windows != NO_TEXT).sum(axis=1).max())
+    windows = windows[:, -used:]
     local = np.where(windows == NO_TEXT, len(vectors), place[windows])
-    speakers = torch.from_numpy(np.stack([message.speakers for message in messages]))
+    speakers = torch.from_numpy(np.stack([m.speakers for m in messages])[:, -used:])
     output: HeadOutput = heads(padded[torch.from_numpy(local)], speakers)
     return output
 
@@ -259,7 +271,7 @@ class Trainer:
         self.base_rates = (recipe.learning_rate, recipe.head_learning_rate)
         self.replies = Replies.of(data.dialogues)
         self.agents = agent_texts(data.dialogues)
-        self.steps_per_epoch = sum(1 for _ in batches(data.dialogues, recipe.batch_texts, 0))
+        self.steps_per_epoch = len(self._batches(0))
 
     def epoch(self, number: int, progress: Callable[[int, int], None]) -> dict[str, float]:
         """Train pass `number` (from 0); returns the mean of each loss."""
@@ -272,7 +284,7 @@ class Trainer:
         totals: dict[str, float] = {}
         self.trunk.eval()  # no dropout there: it costs a tenth of the time and gains nothing
         self.heads.train()
-        grouped = list(batches(self.data.dialogues, self.recipe.batch_texts, seed))
+        grouped = self._batches(seed)
         for step, messages in enumerate(grouped):
             self._set_rate((number + step / len(grouped)) / self.recipe.epochs)
             losses = self._losses(messages, said, rng)
@@ -281,6 +293,10 @@ class Trainer:
                 totals[name] = totals.get(name, 0.0) + loss.item()
             progress(step + 1, len(grouped))
         return {name: total / max(len(grouped), 1) for name, total in totals.items()}
+
+    def _batches(self, seed: int) -> list[list[Message]]:
+        rows, tokens = self.data.lower.rows, self.recipe.batch_tokens
+        return list(batches(self.data.dialogues, rows, tokens, seed))
 
     def _losses(
         self, messages: list[Message], said: FloatArray, rng: np.random.Generator

@@ -118,13 +118,14 @@ def verify(path: Path, manifest: Manifest) -> None:
 def publish(folder: Path, temporary: Path, manifest: Manifest) -> None:
     """Make a finished database the current one, then remove what it replaces.
 
-    Killed after any step, the folder holds the old index or the new one, whole.
+    Killed after any step, the folder holds the old index or the new one, whole. What needs room
+    is written before anything has its final name.
     """
-    _sync(temporary)
-    os.replace(temporary, folder / manifest.database)
     draft = folder / f"{_stem(manifest.fingerprint)}.json.tmp"
     draft.write_bytes(render(manifest))
     _sync(draft)
+    _sync(temporary)
+    os.replace(temporary, folder / manifest.database)
     _sync(folder)
     os.replace(draft, manifest_path(folder, manifest.fingerprint))
     _sync(folder)

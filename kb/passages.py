@@ -25,7 +25,8 @@ class Passage:
     """A piece of an article, found and cited as one."""
 
     id: int
-    """Stable, 63 bits: a digest of the article's id, the heading path and the text."""
+    """Stable: a digest of the article's id, the heading path and the text; 53 bits, which a JSON
+    number holds in every language."""
     article: str
     """The id of the article."""
     title: str
@@ -81,7 +82,7 @@ def _sections(title: str, found: list[Block]) -> Iterator[tuple[tuple[str, ...],
 
 def _id(article: str, headings: tuple[str, ...], text: str) -> int:
     content = "\x1f".join((article, *headings, text)).encode("utf-8", "surrogatepass")
-    return int.from_bytes(sha256(content).digest()[:8]) >> 1
+    return int.from_bytes(sha256(content).digest()[:8]) >> 11
 
 
 # Cutting

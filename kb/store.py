@@ -216,7 +216,7 @@ def _write_and_publish(
         temporary.unlink(missing_ok=True)
         raise KBError(
             f"{folder}: the index could not be written ({error}); make room or change the folder's"
-            " permissions, then run `frontdesk kb build` again."
+            " permissions, then run `frontdesk kb build` again. The index before is unchanged."
         ) from error
     return digest
 

@@ -4,17 +4,21 @@
     tiny_workspace      a bakery's settings, templates, articles and 72 chats; nothing built yet
     base_workspace      the same with the pretrained encoder live and the articles indexed
     trained_workspace   the same with `v1` fine-tuned and live, and the index made with it
+    frontdesk           the command line, run in this process
+    set_thresholds      has the routes of a workspace answer from given scores
 
 The encoder's weights are random, which for a handful of words is as good as a bag of words; it is
 made in a second, is the same every time and needs no network. A test gets its own copy of a
 workspace and may do with it what it likes.
 """
 
+import io
 import json
 import os
 import random
 import shutil
-from collections.abc import Iterator, Sequence
+import sys
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -233,6 +237,42 @@ def trained_workspace(_trained: Path, tmp_path: Path) -> Workspace:
 
 def _copy(made: Path, folder: Path) -> Workspace:
     return open_workspace(Path(shutil.copytree(made, folder / "bakery")))
+
+
+@pytest.fixture
+def frontdesk(
+    monkeypatch: pytest.MonkeyPatch, capfd: pytest.CaptureFixture[str]
+) -> Callable[..., tuple[int, str, str]]:
+    """`frontdesk(*words, stdin=b"")` -> (exit code, standard output, standard error)."""
+    from bot.cli import main
+
+    def run(*words: str | Path, stdin: bytes = b"") -> tuple[int, str, str]:
+        monkeypatch.setattr(sys, "argv", ["frontdesk", *map(str, words)])
+        monkeypatch.setattr(sys, "stdin", io.TextIOWrapper(io.BytesIO(stdin)))
+        capfd.readouterr()
+        with pytest.raises(SystemExit) as ended:
+            main()
+        return int(ended.value.code or 0), *capfd.readouterr()
+
+    return run
+
+
+@pytest.fixture
+def set_thresholds() -> Callable[..., None]:
+    """`set_thresholds(workspace, intent=0.0)`: whatever was certified; a route that is not named
+    never answers by itself."""
+
+    from bot.thresholds import _digest
+
+    def set_(workspace: Workspace, **scores: float) -> None:
+        for path in workspace.index.glob("thresholds-*.json"):
+            found = json.loads(path.read_text())
+            for route, facts in found["routes"].items():
+                facts["threshold"] = scores.get(route)
+            found["check"] = _digest([found["key"], found["routes"]])
+            path.write_text(json.dumps(found))
+
+    return set_
 
 
 @pytest.fixture(scope="session")

@@ -5,7 +5,7 @@ from typing import TYPE_CHECKING, Any
 import typer
 
 from bot.commands.options import JsonOption, SkipBadOption, WorkspaceOption
-from bot.console import print_json, print_table, progress, say
+from bot.console import print_json, print_table, progress, say, say_left_out
 
 if TYPE_CHECKING:
     from bot.console import Progress
@@ -25,6 +25,7 @@ def finetune(
     Chats that have not changed are not trained on again. Interrupted, it goes on from the last
     finished epoch when it is run again.
     """
+    from bot.live import go_live
     from bot.workspace import open_workspace
 
     opened = open_workspace(workspace)
@@ -32,8 +33,8 @@ def finetune(
     request = make_request(opened, skip_bad=skip_bad)
     with progress() as show:
         result = _trained(request, show)
-        _go_live(opened, result.version, show)
-    for note in result.notes:
+        shortcomings = go_live(opened, result.version, show, skip_bad=skip_bad)
+    for note in (*result.notes, *shortcomings):
         say(note)
     if json:
         print_json(as_json(result))
@@ -47,12 +48,12 @@ def make_request(workspace: "Workspace", *, skip_bad: bool) -> "Request":
     from finetune.run import Request
     from finetune.transcripts import read_chats
     from kb.passages import split
-    from kb.readers import read_articles
 
     chats = read_chats([workspace.chats], skip_bad=skip_bad)
-    for line in (*(f"left out: {line}" for line in chats.bad), *chats.warnings):
+    say_left_out(chats.bad)
+    for line in chats.warnings:
         say(line)
-    articles = read_articles(workspace.kb, skip_bad=skip_bad).articles
+    articles = workspace.read_articles(skip_bad=skip_bad).articles
     settings = workspace.settings.finetune
     return Request(
         conversations=chats.conversations,
@@ -90,21 +91,6 @@ def _trained(request: "Request", show: "Progress") -> "Result":
     except KeyboardInterrupt:
         say("interrupted; run the command again to go on from the last finished epoch")
         raise
-
-
-def _go_live(workspace: "Workspace", version: str, show: "Progress") -> None:
-    """Index and certify first, switch last: a chat that opens meanwhile finds the old, whole."""
-    from bot.live import build_index, desk_of
-    from bot.model import Model
-    from bot.thresholds import shortcomings
-    from finetune.registry import open_version, use
-
-    model = Model.load(open_version(workspace.models, version).folder)
-    build_index(workspace, model, show)
-    desk_of(workspace, model, show)
-    for line in shortcomings(workspace.index, model):
-        say(line)
-    use(workspace.models, version)
 
 
 def _tell(result: "Result") -> None:

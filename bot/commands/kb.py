@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from bot.commands.options import JsonOption, SkipBadOption, WorkspaceOption
-from bot.console import print_json, print_table, progress, say
+from bot.console import print_json, print_table, progress, say, say_left_out
 
 if TYPE_CHECKING:
     from kb.search import Hit
@@ -27,14 +27,16 @@ def build(
     """Index the articles; what is unchanged is not done again."""
     from dataclasses import asdict
 
-    from bot.live import build_index, live_model
+    from bot.live import build_index, desk_of, live_model
     from bot.workspace import open_workspace
 
     opened = open_workspace(workspace)
+    opened.load_templates()  # a mistake there is better known before than after
     with progress() as show:
-        report, read = build_index(opened, live_model(opened, show), show, skip_bad=skip_bad)
-    for line in read.bad:
-        say(f"left out: {line}")
+        model = live_model(opened, show)
+        report, read = build_index(opened, model, show, skip_bad=skip_bad)
+        desk_of(opened, model, show)  # what the next chat would have to compute first
+    say_left_out(read.bad)
     for name in read.ignored:
         say(f"not read: {name} is no article")
     if not read.articles:

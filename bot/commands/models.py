@@ -4,8 +4,8 @@ from typing import TYPE_CHECKING, Any
 
 import typer
 
-from bot.commands.options import JsonOption, WorkspaceOption
-from bot.console import print_json, print_table, say
+from bot.commands.options import JsonOption, SkipBadOption, WorkspaceOption
+from bot.console import print_json, print_table, progress, say
 
 if TYPE_CHECKING:
     from finetune.registry import VersionInfo
@@ -39,16 +39,28 @@ def show(
 
 
 @commands.command()
-def use(version: str, workspace: WorkspaceOption = None, json: JsonOption = False) -> None:
-    """Make a version the live one, at once for all new chats."""
-    from bot.workspace import open_workspace
-    from finetune.registry import use
+def use(
+    version: str,
+    workspace: WorkspaceOption = None,
+    skip_bad: SkipBadOption = False,
+    json: JsonOption = False,
+) -> None:
+    """Make a version the live one, at once for all new chats.
 
-    chosen = use(open_workspace(workspace).models, version)
+    The articles are first indexed with its encoder, where that is not done.
+    """
+    from bot.live import go_live
+    from bot.workspace import open_workspace
+
+    opened = open_workspace(workspace)
+    with progress() as show_progress:
+        shortcomings = go_live(opened, version, show_progress, skip_bad=skip_bad)
+    for line in shortcomings:
+        say(line)
     if json:
-        print_json({"live": chosen.name})
+        print_json({"live": version})
     else:
-        print(f"{chosen.name} is live")
+        print(f"{version} is live")
 
 
 def _as_json(version: "VersionInfo") -> dict[str, Any]:

@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from bot.commands.options import JsonOption, SkipBadOption, WorkspaceOption
-from bot.console import print_json, print_table, progress, say
+from bot.console import print_json, print_table, progress, say, say_left_out
 
 if TYPE_CHECKING:
     from bot.replay import Report
@@ -42,7 +42,8 @@ def replay(
 
     opened = open_workspace(workspace)
     found = read_chats(chats, skip_bad=skip_bad)
-    for line in (*(f"left out: {line}" for line in found.bad), *found.warnings):
+    say_left_out(found.bad)
+    for line in found.warnings:
         say(line)
     if version is None:
         model = live_model(opened)

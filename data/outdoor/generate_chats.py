@@ -1,8 +1,8 @@
 """Writes chats/*.jsonl: invented support chats, woven from the handwritten phrasings in phrases/.
 
 A chat is a persona (how somebody types) and a few blocks (a request with its answer, a follow-up,
-a thank-you). A customer turn too like an earlier one is drawn again. The same seed writes the same
-bytes:
+a thank-you). A customer turn too like an earlier one is drawn again; but a short request ("cancel
+my order") may come back a few times. The same seed writes the same bytes:
 
     python data/outdoor/generate_chats.py
 """
@@ -13,9 +13,11 @@ import argparse
 import json
 import random
 import re
-from collections.abc import Mapping, Sequence
+from collections import Counter
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
+from functools import partial
 from pathlib import Path
 
 from phrasing import (
@@ -25,6 +27,7 @@ from phrasing import (
     Persona,
     Topic,
     expand,
+    fold,
     join,
     likeness,
     new_persona,
@@ -43,6 +46,8 @@ CHATS, SEED, MAX_TURNS = 1000, 2025, 9
 TAGS = ("web", "app", "shop tablet")
 FIRST_DAY, DAYS = datetime(2025, 1, 2, 8, tzinfo=UTC), 660
 TOO_ALIKE, DRAWS = 0.5, 14  # Jaccard similarity of character 4-grams; how often to draw again
+SHORT, BARE = 0.4, 0.75  # share of short requests; share of these with nothing around them
+RECURS = 3  # how often the same bare short request may be there
 FREE = 0.06  # share of answers that agents type instead of picking the template
 KEPT = ("order_id", "email", "shop")  # what a customer says once a chat
 BLOCKS = {
@@ -54,6 +59,7 @@ BLOCKS = {
     "talk_to_person": 5.5,
     "smalltalk/bot_identity": 4.0,
 }
+GREETING = "smalltalk/greeting"
 HANDOFF = ("complaint/angry", "talk_to_person")
 
 
@@ -79,6 +85,10 @@ class Talk:
         """Everything the customer has said."""
         return "\n".join(turn.text for turn in self.turns if turn.speaker == "customer")
 
+    def begun(self) -> bool:
+        """Whether the customer has said more than hello."""
+        return any(turn.label not in ((), (GREETING,)) for turn in self.turns)
+
 
 class Writer:
     """Draws chats; holds the random state, the unused phrasings and what was said so far."""
@@ -88,6 +98,8 @@ class Writer:
         self.rng = random.Random(seed)
         self.decks: dict[str, list[Node]] = {}
         self.said: dict[str, list[frozenset[str]]] = {}
+        self.times: Counter[str] = Counter()
+        self.chats: set[tuple[str, ...]] = set()
 
     def chance(self, share: float) -> bool:
         """True in this share of the calls."""
@@ -116,27 +128,41 @@ class Writer:
         text = SLOT.sub(lambda m: talk.topic.slots[m[1]], wording)
         return talk.turns.append(Turn("agent", text, template=template["id"]))
 
-    def customer(self, talk: Talk, deck: str, phrasings: Sequence[str], *label: str) -> str:
-        """A noisy customer turn: of several draws the first that is unlike all earlier ones."""
+    def customer(
+        self,
+        talk: Talk,
+        deck: str,
+        phrasings: Sequence[str],
+        *label: str,
+        wrap: Callable[[str], str] = str,
+        recurs: int = 0,
+    ) -> str:
+        """A noisy customer turn: of several draws the first that is unlike all earlier ones.
+
+        `wrap` adds what stands around the phrasing; a text said less than `recurs` times passes.
+        """
         said = self.said.setdefault(" ".join(label), [])
         best, best_grams, least = "", frozenset[str](), 2.0
         for _ in range(DRAWS):
-            phrasing = expand(self.deal(deck, phrasings), self.rng)
+            phrasing = expand(wrap(self.deal(deck, phrasings)), self.rng)
             text = noisy(phrasing, talk.topic, talk.who, self.bank, self.rng)
             grams = shingles(text)
-            if (alike := likeness(grams, said)) < least:
+            alike = 0.0 if self.times[fold(text)] < recurs else likeness(grams, said)
+            if alike < least:
                 best, best_grams, least = text, grams, alike
             if least < TOO_ALIKE:
                 break
         said.append(best_grams)
+        self.times[fold(best)] += 1
         talk.turns.append(Turn("customer", best, label))
         return best
 
-    def dress(self, ask: str, first: bool, needs_order: bool = False) -> str:
+    def dress(self, talk: Talk, ask: str, needs_order: bool = False) -> str:
         """Adds an opener, and a note of the order number or a closer, each by chance."""
         parts = [ask]
-        if self.chance(0.5):
-            parts.insert(0, self.rng.choice(self.bank.turns["openers" if first else "again"]))
+        opener = "again" if talk.begun() else "openers"
+        if self.chance(0.5) and (talk.begun() or not talk.turns):  # no second hello
+            parts.insert(0, self.rng.choice(self.bank.turns[opener]))
         if needs_order and "{order_id}" not in ask and self.chance(0.45):
             parts.append(self.rng.choice(self.bank.turns["order_notes"]))
         elif self.chance(0.34):
@@ -144,6 +170,18 @@ class Writer:
             goods = closers["goods"] if needs_order else []
             parts.append(self.rng.choice(closers["any"] + goods))
         return join(parts, self.rng)
+
+    def request(self, talk: Talk, intent: str) -> str:
+        """Asks for the intent's business, at length or in a few words."""
+        needs_order = "order_id" in self.slots_of(intent)
+        kind = "short" if self.chance(SHORT) else "asks"
+        bare = kind == "short" and self.chance(BARE)
+
+        def wrap(ask: str) -> str:
+            return ask if bare else self.dress(talk, ask, needs_order)
+
+        phrasings, recurs = self.bank.intents[intent][kind], RECURS if bare else 0
+        return self.customer(talk, f"{kind} {intent}", phrasings, intent, wrap=wrap, recurs=recurs)
 
     # ---- blocks: a few turns that belong together ------------------------------------------
 
@@ -184,10 +222,7 @@ class Writer:
         """One request, its answer, and perhaps a follow-up or an offer."""
         intent = self.main_intent()
         self.turn_to(talk, intent)
-        needs_order = "order_id" in self.slots_of(intent)
-        first = not talk.turns
-        asks = [self.dress(ask, first, needs_order) for ask in self.bank.intents[intent]["asks"]]
-        self.settle(talk, intent, self.customer(talk, f"ask {intent}", asks, intent))
+        self.settle(talk, intent, self.request(talk, intent))
         roll = self.rng.random()
         if roll < 0.26:
             self.follow_up(talk, intent)
@@ -211,6 +246,10 @@ class Writer:
         self.customer(talk, f"{label} {offer['kind']}", said["any"] + said[offer["kind"]], label)
         self.agent(talk, offer[label])
 
+    def asks(self, intent: str) -> list[str]:
+        """All phrasings of a request, long and short."""
+        return [*self.bank.intents[intent]["asks"], *self.bank.intents[intent]["short"]]
+
     def double(self, talk: Talk) -> None:
         """Two requests in one message, answered one after the other."""
         one = two = self.main_intent()
@@ -219,8 +258,8 @@ class Writer:
         self.turn_to(talk, two if "products" in self.bank.intents[two] else one)
         texts = [
             join([first, self.rng.choice(self.bank.turns["joins"]), second], self.rng)
-            for first in self.rng.sample(self.bank.intents[one]["asks"], 5)
-            for second in self.rng.sample(self.bank.intents[two]["asks"], 3)
+            for first in self.rng.sample(self.asks(one), 5)
+            for second in self.rng.sample(self.asks(two), 3)
         ]
         heard = self.customer(talk, f"double {len(talk.turns)} {one} {two}", texts, one, two)
         self.settle(talk, one, heard)
@@ -231,8 +270,9 @@ class Writer:
         case = self.deal("unclear", self.bank.turns["unclear"])
         intents = list(case["answers"])
         self.turn_to(talk, "return/exchange" if "return/exchange" in intents else intents[0])
-        says = [self.dress(text, first=not talk.turns) for text in case["says"]]
-        heard = self.customer(talk, f"unclear {intents}", says, *intents)
+        heard = self.customer(
+            talk, f"unclear {intents}", case["says"], *intents, wrap=partial(self.dress, talk)
+        )
         self.agent(talk, case["agent"])
         meant = self.rng.choice(intents)
         heard += "\n" + self.customer(talk, f"meant {meant}", case["answers"][meant], meant)
@@ -245,8 +285,7 @@ class Writer:
 
     def off_topic(self, talk: Talk) -> None:
         """A message that is not the shop's business."""
-        asks = [self.dress(ask, first=not talk.turns) for ask in self.bank.oos["asks"]]
-        self.customer(talk, "oos", asks, "oos")
+        self.customer(talk, "oos", self.bank.oos["asks"], "oos", wrap=partial(self.dress, talk))
         self.agent(talk, self.deal("oos reply", self.bank.oos["replies"]))
 
     def block(self, talk: Talk, kind: str) -> None:
@@ -268,7 +307,7 @@ class Writer:
         """2 to 9 turns: perhaps a greeting, one to three blocks, perhaps an ending."""
         talk = Talk(new_persona(self.rng), new_topic(self.bank, self.rng))
         if self.chance(0.1):
-            self.chatter(talk, "smalltalk/greeting")
+            self.chatter(talk, GREETING)
         kind = ""
         for _ in range(self.rng.choices((1, 2, 3), (36, 46, 18))[0]):
             if kind not in HANDOFF and len(talk.turns) < MAX_TURNS - 3:
@@ -276,7 +315,11 @@ class Writer:
                 self.block(talk, kind)
         if kind != "complaint/angry":
             self.ending(talk)
-        return talk.turns if len(talk.turns) <= MAX_TURNS else self.chat()
+        texts = tuple(turn.text for turn in talk.turns)
+        if len(texts) > MAX_TURNS or texts in self.chats:
+            return self.chat()
+        self.chats.add(texts)
+        return talk.turns
 
     def ending(self, talk: Talk) -> None:
         """Thanks, a goodbye, both or neither; some thanks get no answer."""

@@ -17,6 +17,7 @@ import bot.live
 from bot.cli import app, main
 from bot.commands.new import spread
 from bot.creation import create
+from bot.workspace import Workspace
 from finetune.registry import publish, use, write_manifest
 
 HEAVY = [
@@ -65,6 +66,7 @@ class FakeModel:
 @pytest.fixture
 def fake_model(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(bot.live, "live_model", lambda *_: FakeModel())
+    monkeypatch.setattr(bot.live, "desk_of", lambda *_: None)
 
 
 def publish_fake(models: Path, version: str, **meta: Any) -> None:
@@ -165,7 +167,7 @@ def test_an_unforeseen_error_is_one_line_and_ends_with_1(
         main()
 
 
-def test_a_full_disk_is_one_line_and_ends_with_1(
+def test_a_full_disk_is_one_line_and_ends_with_2(
     run: Run, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     def fail(*_: object) -> None:
@@ -173,7 +175,11 @@ def test_a_full_disk_is_one_line_and_ends_with_1(
 
     monkeypatch.setattr("shutil.copyfile", fail)
     code, _, err = run("new", tmp_path / "bot")
-    assert (code, err) == (1, f"frontdesk: {tmp_path}: No space left on device\n")
+    assert (code, err) == (
+        2,
+        f"frontdesk: {tmp_path}: the disk is full; free some space, then run the command again; "
+        "what was there before is unchanged\n",
+    )
     assert list(tmp_path.iterdir()) == []
 
 
@@ -296,7 +302,14 @@ def test_the_workspace_may_stand_before_the_command(run: Run, tmp_path: Path) ->
 # --- models --------------------------------------------------------------------------------------
 
 
-def test_models_are_listed_and_chosen(run: Run, tmp_path: Path) -> None:
+def test_models_are_listed_and_chosen(
+    run: Run, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def go_live(workspace: Workspace, version: str, *_: object, **__: object) -> list[str]:
+        use(workspace.models, version)
+        return []
+
+    monkeypatch.setattr(bot.live, "go_live", go_live)
     root = create(tmp_path / "bot").root
     assert run("models", "-w", root) == (0, "", "no model yet; run `frontdesk finetune`\n")
     metrics = {"test": {"intent": {"accuracy": 0.9375}}}

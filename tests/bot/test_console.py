@@ -53,6 +53,38 @@ def test_a_table_shows_text_as_it_is(capsys: pytest.CaptureFixture[str]) -> None
     assert "礼品卡" in out
 
 
+@pytest.mark.parametrize(
+    ("error", "said"),
+    [
+        (PermissionError(13, "Permission denied", "/a/b"), "/a/b: permission denied; allow"),
+        (OSError(28, "No space left on device", "/a/b"), "/a/b: the disk is full; free some"),
+        (OSError(122, "Disk quota exceeded"), "your share of the disk is used up; free some"),
+        (OSError(30, "Read-only file system", "/a"), "/a: the disk may only be read; allow"),
+        (RuntimeError("I/O error: No space left on device (os error 28)"), "the disk is full;"),
+    ],
+)
+def test_a_disk_in_the_way_is_one_sentence_with_a_remedy(error: Exception, said: str) -> None:
+    sentence = console.sentence(error)
+    assert sentence.startswith(said)
+    assert sentence.endswith("then run the command again; what was there before is unchanged")
+    assert console.exit_code(error) == 2
+
+
+def test_a_disk_in_the_way_of_a_library_is_found_behind_its_error() -> None:
+    try:
+        try:
+            raise OSError(28, "No space left on device")
+        except OSError as error:
+            raise RuntimeError("cannot export") from error
+    except RuntimeError as error:
+        assert console.sentence(error).startswith("the disk is full; ")
+
+
+def test_other_errors_of_the_system_are_said_as_they_are() -> None:
+    assert console.sentence(IsADirectoryError(21, "Is a directory", "/a")) == "/a: Is a directory"
+    assert console.exit_code(IsADirectoryError(21, "Is a directory", "/a")) == 1
+
+
 def test_json_is_one_line_of_text(capsys: pytest.CaptureFixture[str]) -> None:
     console.print_json({"reply": "您好\n"})
     out = capsys.readouterr().out

@@ -1,6 +1,8 @@
 """Which model is live, and when the pretrained encoder is exported."""
 
+import shutil
 import sys
+from collections.abc import Callable
 from dataclasses import asdict
 from pathlib import Path
 from types import SimpleNamespace
@@ -9,11 +11,12 @@ import pytest
 
 from bot.creation import create
 from bot.errors import NoModel
-from bot.live import live_index, live_model
+from bot.live import build_index, go_live, live_index, live_model, open_desk
 from bot.workspace import Workspace, open_workspace
 from finetune import registry
 from finetune.encoder import EncoderSource
-from kb.errors import NoIndex
+from finetune.errors import FinetuneError
+from kb.errors import KBError, NoIndex
 
 
 def silent(_stage: str, _done: int, _total: int) -> None:
@@ -90,3 +93,57 @@ def test_without_an_index_it_says_what_to_run(workspace: Workspace) -> None:
     model = SimpleNamespace(encoder_fingerprint="f" * 64)
     with pytest.raises(NoIndex, match="frontdesk kb build"):
         live_index(workspace, model)  # type: ignore[arg-type]
+
+
+# --- going live ----------------------------------------------------------------------------------
+
+
+def test_a_version_goes_live_with_its_index_and_its_thresholds(
+    trained_workspace: Workspace,
+) -> None:
+    """Whatever was there before; the next chat has nothing left to compute."""
+    shutil.rmtree(trained_workspace.index)
+    for version in ("base", "v1"):
+        go_live(trained_workspace, version, silent)
+        assert registry.current(trained_workspace.models) == version
+        open_desk(trained_workspace, unexpected)
+
+
+def test_an_index_that_has_become_old_is_made_again(trained_workspace: Workspace) -> None:
+    (trained_workspace.kb / "new.md").write_text("# Door\n\nThe shop has a new door.\n")
+    go_live(trained_workspace, "base", silent)
+    desk = open_desk(trained_workspace, unexpected)
+    assert "new" in {passage.article for passage in desk.index.passages()}
+
+
+def test_what_cannot_go_live_leaves_the_old_version_live(trained_workspace: Workspace) -> None:
+    (trained_workspace.kb / "broken.jsonl").write_text("{\n")
+    with pytest.raises(KBError, match=r"broken\.jsonl:1"):
+        go_live(trained_workspace, "base", silent)
+    assert registry.current(trained_workspace.models) == "v1"
+    go_live(trained_workspace, "base", silent, skip_bad=True)
+    assert registry.current(trained_workspace.models) == "base"
+    with pytest.raises(FinetuneError, match="there is no model v9"):
+        go_live(trained_workspace, "v9", silent)
+    assert registry.current(trained_workspace.models) == "base"
+
+
+def test_an_index_does_not_depend_on_where_the_workspace_lies(
+    trained_workspace: Workspace, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.chdir(trained_workspace.root.parent)
+    moved = open_workspace(Path("bakery"))
+    report, _ = build_index(moved, live_model(moved), silent)
+    assert not report.written
+
+
+def test_what_kb_build_certified_a_chat_need_not(
+    trained_workspace: Workspace, frontdesk: Callable[..., tuple[int, str, str]]
+) -> None:
+    (trained_workspace.kb / "new.md").write_text("# Door\n\nThe shop has a new door.\n")
+    assert frontdesk("kb", "build", "-w", trained_workspace.root)[0] == 0
+    open_desk(trained_workspace, unexpected)
+
+
+def unexpected(stage: str, _done: int, _total: int) -> None:
+    raise AssertionError(f"{stage}: should have been done before")

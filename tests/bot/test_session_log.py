@@ -272,7 +272,10 @@ def test_a_full_disk_loses_the_turn_whole_and_says_so(log: SessionLog, path: Pat
     log._connection.execute(f"PRAGMA max_page_count = {pages}")
     with pytest.raises(BotError) as refusal:
         log.record(turn(session, 2, "长" * 50_000))
-    assert str(refusal.value) == (f"{path} cannot grow because the disk is full; free some space")
+    assert str(refusal.value) == (
+        f"{path} cannot grow because the disk is full; free some space and try again "
+        "(every turn that was answered is kept)"
+    )
     log._connection.execute("PRAGMA max_page_count = 1000000")
     log.record(turn(session, 2))
     assert [row["number"] for row in log.turns(session)] == [1, 2]

@@ -133,6 +133,12 @@ SIZE = EntitySettings(ask="Which size?", values=("S", "XL", "Extra wide", "大�
         (SIZE, "我要大号的", "大号"),
         (SIZE, "我要XL号", "XL"),
         (SIZE, "", None),
+        (SIZE, "that's all", None),
+        (SIZE, "that’s all", None),
+        (SIZE, "it's an s", "S"),
+        (SIZE, "S's sleeve", None),
+        (SIZE, "size 's' please", "S"),
+        (SIZE, "the customers' s", "S"),
     ],
 )
 def test_an_entity_is_found_in_a_message(

@@ -1,6 +1,6 @@
 """Chats in a line each, and what a small training run needs.
 
-    chat("c1", ("customer", "are you open", "opening"), ("agent", "From seven."), split="train")
+chat("c1", ("customer", "are you open", "opening"), ("agent", "From seven."), split="train")
 """
 
 from collections.abc import Callable, Sequence
@@ -46,19 +46,46 @@ def bakery_chats() -> list[Conversation]:
 def make_request(
     tiny_encoder: Path, tmp_path: Path, bakery_chats: list[Conversation]
 ) -> Callable[..., Any]:
-    """Makes a `finetune.run.Request` of two epochs over `bakery_chats`, into `tmp_path/models`."""
+    """Makes a `finetune.run.Request` of one epoch over `bakery_chats`, into `tmp_path/models`."""
 
     def make(**changed: Any) -> Any:
         from finetune.run import Request
 
-        asked = {
+        asked: dict[str, Any] = {
             "conversations": bakery_chats,
             "models": tmp_path / "models",
             "source": EncoderSource(str(tiny_encoder)),
             "base": tmp_path,
-            "epochs": 2,
+            "epochs": 1,
             "threads": 1,
         }
         return Request(**asked | changed)
+
+    return make
+
+
+@pytest.fixture
+def make_trainer(tiny_encoder: Path, bakery_chats: list[Conversation]) -> Callable[..., Any]:
+    """Makes a `finetune.training.Trainer` on the training half of `bakery_chats`."""
+
+    def make(articles: Sequence[str] = (), **recipe: Any) -> Any:
+        import torch
+
+        from finetune import corpus, network, tokens, training
+
+        chats = [chat for chat in bakery_chats if chat.split == "train"]
+        labels, texts = corpus.label_names(chats), corpus.Texts()
+        turns = network.CONTEXT_TURNS
+        dialogues = [corpus.build_dialogue(chat, labels, texts, turns) for chat in chats]
+        torch.manual_seed(1)
+        trunk = network.load_trunk(str(tiny_encoder))
+        tokenizer = tokens.load_tokenizer(network.load_tokenizer(str(tiny_encoder)), 64)
+        lower = training.Lower(trunk, 0)
+        rows = tokens.token_ids(tokenizer, [*texts.all, *articles])
+        data = training.TrainingData(
+            dialogues, lower, lower.add(rows, lambda _: None), len(articles)
+        )
+        heads = network.Heads(trunk.dimension, len(labels))
+        return training.Trainer(trunk, heads, data, training.Recipe(**recipe))
 
     return make

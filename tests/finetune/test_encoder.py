@@ -29,7 +29,7 @@ def test_a_changed_byte_of_the_default_is_refused(published: Path, tmp_path: Pat
     content = bytearray((published / "model.safetensors").read_bytes())
     content[len(content) // 2] ^= 1
     (tmp_path / "model.safetensors").write_bytes(content)
-    with pytest.raises(FinetuneError, match="model.safetensors is not sentence-transformers/all-"):
+    with pytest.raises(FinetuneError, match=r"model.safetensors is not sentence-transformers/all-"):
         verify_default(tmp_path / "model.safetensors")
 
 
@@ -70,7 +70,7 @@ def test_a_folder_is_found_from_the_home(tmp_path: Path, monkeypatch: pytest.Mon
 
 @pytest.mark.parametrize("name", ["./bert", "/nowhere/bert", "~/bert", "a/b/c"])
 def test_a_missing_folder_is_named(name: str, tmp_path: Path) -> None:
-    with pytest.raises(FinetuneError, match=r"bert|a/b/c.* does not exist; set \[encoder\] name"):
+    with pytest.raises(FinetuneError, match=r"(bert|a/b/c) does not exist; set \[encoder\] name"):
         locate(name, tmp_path)
 
 

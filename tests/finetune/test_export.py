@@ -1,0 +1,105 @@
+"""What is served is what was trained: the ONNX graphs against the modules they came from."""
+
+import json
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import onnxruntime
+import pytest
+import torch
+from numpy.typing import NDArray
+
+from finetune.encoder import EncoderSource
+from finetune.export import export_heads, export_trunk, write_json
+from finetune.network import CONTEXT_TURNS, Heads, Trunk, load_tokenizer, load_trunk
+
+Run = Callable[..., list[NDArray[np.float32]]]
+WIDTH = 64
+
+
+def opened(path: Path) -> Run:
+    session = onnxruntime.InferenceSession(str(path), providers=["CPUExecutionProvider"])
+
+    def run(**inputs: torch.Tensor) -> Any:
+        return session.run(None, {name: value.numpy() for name, value in inputs.items()})
+
+    return run
+
+
+@pytest.fixture(scope="module")
+def trunk(tiny_encoder: Path) -> Trunk:
+    return load_trunk(str(tiny_encoder)).eval()
+
+
+@pytest.fixture(scope="module")
+def folder(trunk: Trunk, tiny_encoder: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
+    folder = tmp_path_factory.mktemp("exported")
+    source = EncoderSource("some/encoder", query_prefix="query: ")
+    export_trunk(trunk, load_tokenizer(str(tiny_encoder)), source, 7, folder)
+    return folder
+
+
+@pytest.mark.parametrize(("rows", "tokens"), [(1, 1), (1, 128), (2, 7), (3, 33), (17, 2)])
+def test_the_graph_gives_the_trunks_vectors(
+    trunk: Trunk, folder: Path, rows: int, tokens: int
+) -> None:
+    ids = torch.randint(4, 60, (rows, tokens))
+    mask = (torch.arange(tokens) < torch.randint(1, tokens + 1, (rows, 1))).long()
+    [vectors] = opened(folder / "trunk.onnx")(ids=ids, mask=mask)
+    assert vectors.dtype == np.float32
+    assert vectors.shape == (rows, WIDTH)
+    with torch.no_grad():
+        np.testing.assert_allclose(vectors, trunk(ids, mask), atol=1e-5)
+
+
+def test_beside_the_graph_lies_what_is_needed_to_run_it(folder: Path) -> None:
+    assert sorted(path.name for path in folder.iterdir()) == (
+        ["encoder.json", "tokenizer.json", "trunk.onnx"]
+    )
+    assert json.loads((folder / "encoder.json").read_text()) == {
+        "name": "some/encoder",
+        "query_prefix": "query: ",
+        "passage_prefix": "",
+        "dimension": WIDTH,
+        "max_tokens": 126,
+        "pad_id": 7,
+        "context_turns": CONTEXT_TURNS,
+    }
+
+
+@pytest.mark.parametrize("classes", [0, 1, 5])
+@pytest.mark.parametrize("in_context", [False, True])
+@pytest.mark.parametrize("rows", [1, 2, 9])
+def test_the_graph_reads_as_the_heads_do(
+    classes: int, in_context: bool, rows: int, tmp_path: Path
+) -> None:
+    heads = Heads(WIDTH, classes).eval()
+    with torch.no_grad():
+        for parameter in heads.parameters():
+            parameter.add_(torch.randn_like(parameter) / 10)
+    export_heads(heads, in_context, WIDTH, tmp_path)
+    turns = torch.nn.functional.normalize(torch.randn(rows, CONTEXT_TURNS, WIDTH), dim=-1)
+    speakers = torch.randint(0, 3, (rows, CONTEXT_TURNS))
+    speakers[:, -1] = 1
+    logits, queries = opened(tmp_path / "heads.onnx")(turns=turns, speakers=speakers)
+    with torch.no_grad():
+        output = heads(turns, speakers)
+    expected = output.context_logits if in_context else output.message_logits
+    np.testing.assert_allclose(logits, expected, atol=1e-5)
+    np.testing.assert_allclose(queries, output.queries, atol=1e-5)
+
+
+def test_the_same_weights_give_the_same_bytes(
+    trunk: Trunk, folder: Path, tiny_encoder: Path, tmp_path: Path
+) -> None:
+    source = EncoderSource("some/encoder", query_prefix="query: ")
+    export_trunk(trunk, load_tokenizer(str(tiny_encoder)), source, 7, tmp_path)
+    for path in folder.iterdir():
+        assert (tmp_path / path.name).read_bytes() == path.read_bytes()
+
+
+def test_json_is_readable_in_any_script_and_always_in_the_same_order(tmp_path: Path) -> None:
+    write_json(tmp_path / "labels.json", {"b": 1, "a": "退款"})
+    assert (tmp_path / "labels.json").read_text("utf-8") == '{\n "a": "退款",\n "b": 1\n}\n'
