@@ -7,6 +7,7 @@ several times that, in training as well as in serving.
 """
 
 import logging
+import warnings
 from dataclasses import dataclass
 from typing import Any
 
@@ -37,8 +38,12 @@ class Trunk(nn.Module):
         self.pooling = pooling
         self.dimension = int(encoder.config.hidden_size)  # type: ignore[union-attr,arg-type]
         self.frozen_layers = frozen_layers if _can_be_cut(encoder) else 0
-        for module in (encoder.get_input_embeddings(), *self._frozen()):  # type: ignore[operator]
-            module.requires_grad_(False)
+        encoder.get_input_embeddings().requires_grad_(False)  # type: ignore[operator]
+        if self.frozen_layers:
+            # All but the upper layers: what a stack keeps beside its layers, as MPNet does its
+            # position bias, works below the cut too.
+            encoder.requires_grad_(False)
+            encoder.encoder.layer[self.frozen_layers :].requires_grad_(True)  # type: ignore[union-attr,index]
 
     def forward(self, ids: Tensor, mask: Tensor) -> Tensor:
         return self._pool(self.encoder(input_ids=ids, attention_mask=mask), mask)
@@ -70,13 +75,8 @@ class Trunk(nn.Module):
         if self.pooling == "cls":
             return functional.normalize(hidden[:, 0], dim=-1)
         weights = mask.unsqueeze(-1).to(hidden.dtype)
-        return functional.normalize((hidden * weights).sum(1) / weights.sum(1), dim=-1)
-
-    def _frozen(self) -> list[nn.Module]:
-        if not self.frozen_layers:
-            return []
-        layers = list(self.encoder.encoder.layer)[: self.frozen_layers]  # type: ignore[union-attr,arg-type]
-        return [self.encoder.embeddings, *layers]
+        count = weights.sum(1).clamp(min=1)  # not every tokenizer gives "" a token
+        return functional.normalize((hidden * weights).sum(1) / count, dim=-1)
 
 
 class _Given(nn.Module):
@@ -95,6 +95,7 @@ def _can_be_cut(encoder: nn.Module) -> bool:
     stack = getattr(encoder, "encoder", None)
     return (
         isinstance(getattr(stack, "layer", None), nn.ModuleList)
+        and getattr(stack, "conv", None) is None  # DeBERTa's, which would run in both halves
         and hasattr(encoder, "embeddings")
         and {name for name, _ in encoder.named_children()} <= {"embeddings", "encoder", "pooler"}
     )
@@ -167,8 +168,10 @@ class Heads(nn.Module):
     def __init__(self, dimension: int, classes: int) -> None:
         super().__init__()
         self.context = ContextReader(dimension)
-        self.intents = nn.Linear(dimension, classes)
-        self.intents_in_context = nn.Linear(CONTEXT_WIDTH, classes, bias=False)
+        with warnings.catch_warnings():
+            warnings.simplefilter("ignore")  # without labels these have no outputs to start
+            self.intents = nn.Linear(dimension, classes)
+            self.intents_in_context = nn.Linear(CONTEXT_WIDTH, classes, bias=False)
         self.reply_query = nn.Linear(CONTEXT_WIDTH, dimension)
         self.reply_scale = nn.Parameter(torch.tensor(3.0))
         self.dropout = nn.Dropout(0.1)
@@ -207,6 +210,7 @@ def load_trunk(location: str) -> Trunk:
     Raises FinetuneError when the encoder cannot be loaded or is pooled in a way that is not the
     mean or the first token.
     """
+    from safetensors import SafetensorError
     from sentence_transformers import SentenceTransformer
     from transformers.utils import logging as transformers_logging
 
@@ -219,7 +223,7 @@ def load_trunk(location: str) -> Trunk:
         )
         encoder: Any = published[0].auto_model
         pooling = str(published[1].pooling_mode)
-    except (OSError, ValueError, AttributeError) as error:
+    except (OSError, ValueError, AttributeError, SafetensorError) as error:
         raise FinetuneError(
             f"the encoder {location!r} could not be loaded ({_first_line(error)}); set [encoder] "
             "name in frontdesk.toml to a folder with a Hugging Face encoder"

@@ -19,6 +19,7 @@ from typing import Any, Literal
 import numpy as np
 import torch
 from numpy.typing import NDArray
+from safetensors import SafetensorError
 
 from finetune import calibration, checkpoint, evaluation, export, registry, transcripts
 from finetune.baseline import linear_probe
@@ -58,7 +59,6 @@ from finetune.training import (
 
 FloatArray = NDArray[np.float32]
 Progress = Callable[[str, int, int], None]
-OUT_OF_SCOPE = "oos"
 RECIPE_VERSION = 1  # part of a run's key: raise it when training itself changes
 
 
@@ -79,8 +79,8 @@ class Request:
 
 @dataclass(frozen=True, slots=True)
 class Result:
-    """A finished version and its figures. `trained` is False when the live version already is
-    what this request would make."""
+    """A finished version and its figures. `trained` is False when there already was a version
+    made from just this request."""
 
     version: str
     trained: bool
@@ -112,19 +112,24 @@ def run_key(request: Request) -> str:
 
 
 def unchanged(request: Request) -> Result | None:
-    """The live version's result when it was made from just this request, else None."""
-    name = registry.current(request.models)
-    if name is None or name == registry.BASE:
-        return None
+    """The result of the newest whole version that was made from just this request, else None.
+
+    It need not be live: a run may have ended between its training and its going live.
+    """
+    key = run_key(request)
+    for info in reversed(registry.versions(request.models)):
+        if info.meta.get("run_key") == key and _is_whole(request.models, info.name):
+            meta = info.meta
+            return Result(info.name, False, meta["seconds"], meta["peak_mib"], meta["metrics"], ())
+    return None
+
+
+def _is_whole(models: Path, version: str) -> bool:
     try:
-        info = registry.open_version(request.models, name)
+        registry.open_version(models, version)
     except NoModel:
-        return None  # a damaged version is what this run replaces
-    if info.meta.get("run_key") != run_key(request):
-        return None
-    return Result(
-        name, False, info.meta["seconds"], info.meta["peak_mib"], info.meta["metrics"], ()
-    )
+        return False
+    return True
 
 
 def make_base(models: Path, source: EncoderSource, base: Path) -> registry.VersionInfo:
@@ -529,7 +534,10 @@ def _write_evidence(
 
 
 class _new_version:  # noqa: N801 - used as a context manager
-    """A hidden folder for a version in the making, removed unless it was published."""
+    """A hidden folder for a version in the making, removed unless it was published.
+
+    A full disk raises FinetuneError; the checkpoint is still there, so nothing is trained again.
+    """
 
     def __init__(self, models: Path) -> None:
         self.folder = models / f".new-{secrets.token_hex(4)}"
@@ -538,8 +546,13 @@ class _new_version:  # noqa: N801 - used as a context manager
         self.folder.mkdir(parents=True)
         return self.folder
 
-    def __exit__(self, *_: object) -> None:
+    def __exit__(self, _kind: object, error: BaseException | None, _trace: object) -> None:
         shutil.rmtree(self.folder, ignore_errors=True)
+        if isinstance(error, OSError | SafetensorError):
+            raise FinetuneError(
+                f"no model version could be written in {self.folder.parent} ({error}); the live "
+                "one is as it was; make room there and run the command again"
+            ) from error
 
 
 def _pad_id(trunk: Trunk) -> int:

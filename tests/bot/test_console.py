@@ -71,13 +71,9 @@ def test_a_disk_in_the_way_is_one_sentence_with_a_remedy(error: Exception, said:
 
 
 def test_a_disk_in_the_way_of_a_library_is_found_behind_its_error() -> None:
-    try:
-        try:
-            raise OSError(28, "No space left on device")
-        except OSError as error:
-            raise RuntimeError("cannot export") from error
-    except RuntimeError as error:
-        assert console.sentence(error).startswith("the disk is full; ")
+    error = RuntimeError("cannot export")
+    error.__cause__ = OSError(28, "No space left on device")
+    assert console.sentence(error).startswith("the disk is full; ")
 
 
 def test_other_errors_of_the_system_are_said_as_they_are() -> None:

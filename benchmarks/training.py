@@ -1,6 +1,6 @@
 """Fine-tuning the sample workspace as `make chat` does it: time, memory, and a second run.
 
-    python benchmarks/finetune.py [--workspace data/outdoor]
+    python benchmarks/training.py [--workspace data/outdoor]
 
 The command runs in a process of its own on a fresh copy of the workspace. Its time is all of it:
 reading, training, judging, indexing the articles, certifying the thresholds.
