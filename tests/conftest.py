@@ -17,6 +17,7 @@ import json
 import os
 import random
 import shutil
+import signal
 import sys
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
@@ -27,6 +28,9 @@ import pytest
 
 from bot.workspace import Workspace, open_workspace
 
+# A shell that starts the tests in the background has them ignore Ctrl-C, and they would hand that
+# down to the programs whose Ctrl-C they test.
+signal.signal(signal.SIGINT, signal.default_int_handler)
 # Before torch, faiss and onnxruntime load: threads that wait for each other slow tests down.
 os.environ.setdefault("OMP_NUM_THREADS", "1")
 os.environ.setdefault("HF_HUB_OFFLINE", "1")

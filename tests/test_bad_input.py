@@ -440,8 +440,9 @@ FINETUNE_ON_A_FULL_DISK = {
     " (Error while serializing: I/O error: No space left on device (os error 28)); make room there "
     "and run the command again; the models that were there before are unchanged",
     # Once after the last step, and once more when its checkpoint has been written.
-    "fine-tuning": "frontdesk: the disk is full; free some space, then run the command again; "
-    "what was there before is unchanged",
+    "fine-tuning": "frontdesk: no model version could be written in {models} "
+    "([Errno 28] No space left on device); the live one is as it was; make room there and run the "
+    "command again",
     "embed": "frontdesk: {index}: the index could not be written (database or disk is full); "
     "make room or change the folder's permissions, then run `frontdesk kb build` again. "
     "The index before is unchanged.",
