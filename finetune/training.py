@@ -36,7 +36,7 @@ class Recipe:
     batch_tokens: int = 256
     label_smoothing: float = 0.05
     hold: float = 5.0
-    hold_texts: int = 4
+    hold_texts: int = 2
     hold_tokens: int = 24
     reply_candidates: int = 1024
 
