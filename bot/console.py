@@ -96,12 +96,16 @@ def say(text: str) -> None:
     print(text, file=sys.stderr)
 
 
+def left_out(bad: Sequence[str]) -> list[str]:
+    """A sentence for each line that --skip-bad left out, and one for their number."""
+    counted = [f"{len(bad)} left out by --skip-bad"] if bad else []
+    return [*(f"left out: {line}" for line in bad), *counted]
+
+
 def say_left_out(bad: Sequence[str]) -> None:
-    """Each line that --skip-bad left out, and their number."""
-    for line in bad:
-        say(f"left out: {line}")
-    if bad:
-        say(f"{len(bad)} left out by --skip-bad")
+    """Tell the person what --skip-bad left out."""
+    for line in left_out(bad):
+        say(line)
 
 
 def print_json(value: Mapping[str, Any]) -> None:

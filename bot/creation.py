@@ -17,6 +17,7 @@ from pathlib import Path
 from string import Template as TextTemplate
 from typing import TYPE_CHECKING
 
+from bot.console import left_out
 from bot.errors import BotError
 from bot.workspace import SETTINGS_FILE
 from finetune.encoder import DEFAULT_ENCODER
@@ -205,8 +206,7 @@ def _read(chats: Sequence[Path], articles: Sequence[Path], skip_bad: bool) -> _F
         said.conversations,
         sum(len(found.articles) for found in known),
         (
-            *(f"left out: {line}" for line in bad),
-            *([f"{len(bad)} left out by --skip-bad"] if bad else []),
+            *left_out(bad),
             *said.warnings,
             *(f"not read: {name} is no article" for name in unread),
         ),
