@@ -9,6 +9,9 @@ BIN := $(VENV)/bin
 PIP := $(BIN)/python -m pip --disable-pip-version-check
 PINS := pyproject.toml constraints.txt
 
+# quality.py and methods.py train for hours: they are run by themselves.
+BENCHMARKS = $(filter-out benchmarks/quality.py benchmarks/methods.py,$(wildcard benchmarks/[a-z]*.py))
+
 .PHONY: help install chat test check format bench clean
 
 help:
@@ -40,7 +43,7 @@ format: $(VENV)/.installed-dev
 	$(BIN)/ruff check --fix .
 
 bench: install
-	@set -e; for file in benchmarks/[a-z]*.py; do echo "== $$file"; $(BIN)/python "$$file"; done
+	@set -e; for file in $(BENCHMARKS); do echo "== $$file"; $(BIN)/python "$$file"; done
 
 clean:
 	rm -rf $(VENV) build dist .mypy_cache .pytest_cache .ruff_cache

@@ -1,7 +1,7 @@
 """One turn: text to reading, candidates, decision, reply and log row, by one forward pass."""
 
 import time
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
@@ -10,7 +10,7 @@ from numpy.typing import NDArray
 
 from bot.decision import Answer, Candidates, Cite, Decision, Reading, Scored, SmallTalk, Thresholds
 from bot.dialogue import advance, decide
-from bot.model import Model, top
+from bot.model import Model, Readings, top
 from bot.repl import Exchange
 from bot.replies import render
 from bot.session_log import SessionLog, TurnRecord
@@ -18,6 +18,7 @@ from bot.settings import Settings
 from bot.state import State, remember
 from bot.template_bank import TemplateBank
 from bot.templates import Templates
+from finetune.tags import FoundEntity
 from kb.search import search
 
 if TYPE_CHECKING:
@@ -25,6 +26,7 @@ if TYPE_CHECKING:
 
 FloatArray = NDArray[np.float32]
 INTENTS_SHOWN, TEMPLATES_SHOWN, HITS = 5, 5, 5
+SURE_ENTITY = 0.5
 
 
 @dataclass(frozen=True, slots=True)
@@ -38,14 +40,27 @@ class Desk:
     bank: TemplateBank
     thresholds: Thresholds
 
-    def reading(self, text: str, probabilities: FloatArray) -> Reading:
-        """Intents (c,) and the entities that patterns find in a message."""
-        intents = top(self.model.labels, probabilities, INTENTS_SHOWN)
-        found = {name: entity.find(text) for name, entity in self.settings.entities.items()}
+    def reading(
+        self, text: str, readings: Readings, row: int, entities: Sequence[FoundEntity]
+    ) -> Reading:
+        """One message of `readings`: its intents, its sentiment, and the entities in it."""
+        intents = top(self.model.labels, readings.probabilities[row], INTENTS_SHOWN)
         return Reading(
             intents=tuple(Scored(name, score) for name, score in intents),
-            entities={name: value for name, value in found.items() if value is not None},
+            entities=self._entities(text, entities),
+            sentiment=readings.sentiment(row),
         )
+
+    def _entities(self, text: str, found: Sequence[FoundEntity]) -> dict[str, str]:
+        """The first mention of each entity: those of the settings, each found in its own way, and
+        what the model `found` of types that the settings do not name."""
+        known = self.settings.entities
+        learnt: dict[str, str] = {}
+        for e in found:
+            if e.score >= SURE_ENTITY and (e.type not in known or known[e.type].learned):
+                learnt.setdefault(e.type, text[e.start : e.end])
+        seen = {name: entity.find(text) for name, entity in known.items()}
+        return learnt | {name: words for name, words in seen.items() if words is not None}
 
     def candidates(self, text: str, vector: FloatArray, query: FloatArray) -> Candidates:
         """What could be said to a message with this vector (d,) and reply query (d,).
@@ -95,12 +110,12 @@ class Bot:
         """Answer a message. An error leaves the conversation as it was before the message."""
         clock = _Clock()
         desk = self.desk
-        vector = desk.model.encode([text])[0]
+        [vector], [entities] = desk.model.encode_messages([text])
         clock.lap("encode")
-        probabilities, queries = desk.model.read(*desk.model.window(self.state, vector))
-        reading = desk.reading(text, probabilities[0])
+        read = desk.model.read(*desk.model.window(self.state, vector))
+        reading = desk.reading(text, read, 0, entities)
         clock.lap("read")
-        candidates = desk.candidates(text, vector, queries[0])
+        candidates = desk.candidates(text, vector, read.queries[0])
         clock.lap("search")
         decision = desk.decide(self.state, text, reading, candidates)
         reply = render(decision, desk.templates, desk.settings.language)

@@ -44,10 +44,12 @@ class Reading:
 
     `intents` are the most likely ones, best first, with calibrated probabilities; empty when
     the model knows no intents. `entities` maps a slot name to the text that fills it.
+    `sentiment` is how the customer sounds, None where the model has not learnt it.
     """
 
     intents: tuple[Scored, ...] = ()
     entities: Mapping[str, str] = field(default_factory=dict)
+    sentiment: str | None = None
 
 
 @dataclass(frozen=True, slots=True)

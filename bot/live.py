@@ -1,5 +1,6 @@
 """The live model and the index made with it: what every command that answers opens first."""
 
+import re
 from dataclasses import asdict, replace
 from typing import TYPE_CHECKING
 
@@ -11,9 +12,15 @@ if TYPE_CHECKING:
     from bot.console import Progress
     from bot.model import Model
     from finetune.encoder import EncoderSource
+    from finetune.history import Switch
     from kb.index import Index
     from kb.readers import Articles
     from kb.store import BuildReport
+
+_MADE_FOR = re.compile(
+    r"(?:templates-|thresholds-|articles-)?([0-9a-f]{12})(?:-[0-9]+\.db|\.json|\.npz)"
+)
+"""The names of files in `index/`, with the first digits of the fingerprint they were made for."""
 
 
 def live_model(workspace: Workspace, progress: "Progress | None" = None) -> "Model":
@@ -75,10 +82,16 @@ def live_index(workspace: Workspace, model: "Model") -> "Index":
 
 
 def go_live(
-    workspace: Workspace, version: str, progress: "Progress", *, skip_bad: bool = False
+    workspace: Workspace,
+    version: str,
+    progress: "Progress",
+    *,
+    how: "Switch" = "used",
+    skip_bad: bool = False,
 ) -> list[str]:
     """Make a version the live one: index the articles with it and certify its thresholds first,
-    switch last, so that a chat which opens meanwhile finds the old one, whole.
+    switch last, so that a chat which opens meanwhile finds the old one, whole. `how` it came to
+    that is kept in the history of the models.
 
     Returns a sentence for each way of answering that could not be certified.
 
@@ -92,8 +105,28 @@ def go_live(
     model = Model.load(open_version(workspace.models, version).folder)
     build_index(workspace, model, progress, skip_bad=skip_bad)
     desk_of(workspace, model, progress)
-    use(workspace.models, version)
+    use(workspace.models, version, how)
+    tidy(workspace)
     return shortcomings(workspace.index, model)
+
+
+def tidy(workspace: Workspace) -> None:
+    """Remove what killed runs left among the models, and the indexes, template vectors and
+    thresholds of versions that are no longer there. A chat that has one of them open keeps it.
+
+    Nothing is removed while a version's manifest cannot be read: whose is whose is not known then.
+    """
+    from finetune.registry import are_all_readable, sweep, versions
+
+    sweep(workspace.models)
+    if not are_all_readable(workspace.models):
+        return
+    known = versions(workspace.models)
+    marks = {mark[:12] for v in known for mark in (v.fingerprint, v.encoder_fingerprint)}
+    for path in workspace.index.glob("*"):
+        made_for = _MADE_FOR.fullmatch(path.name)
+        if made_for and made_for[1] not in marks:
+            path.unlink(missing_ok=True)
 
 
 def open_desk(workspace: Workspace, progress: "Progress") -> "Desk":

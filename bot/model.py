@@ -1,11 +1,11 @@
 """A model version opened for serving, with onnxruntime and no training code.
 
-`encode` is the one forward pass of a turn; `read` puts the vector it gave among those of the turns
-before and costs microseconds.
+`encode` is the one forward pass of a turn, `encode_messages` the same with the entities that it
+finds; `read` puts the vector among those of the turns before and costs microseconds.
 """
 
 import json
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Literal
@@ -15,7 +15,11 @@ from numpy.typing import NDArray
 
 from bot.errors import NoModel
 from bot.state import State
-from finetune.tokens import batches_by_length, load_tokenizer, pad, token_ids
+from finetune.conversation import SENTIMENTS
+from finetune.errors import FinetuneError
+from finetune.scope import Scope
+from finetune.tags import FoundEntity, decode, units_of
+from finetune.tokens import TokenIds, batches_by_length, load_tokenizer, pad, token_ids
 
 if TYPE_CHECKING:
     from onnxruntime import InferenceSession
@@ -29,16 +33,22 @@ BATCH_ROWS, BATCH_TOKENS = 64, 4096
 
 @dataclass(frozen=True, slots=True)
 class Model:
-    """A loaded version. Sentence vectors are unit length and have `dimension` numbers."""
+    """A loaded version. Sentence vectors are unit length and have `dimension` numbers. An intent
+    `share` times as likely as the likeliest is one more request of a message."""
 
     version: str
     fingerprint: str
     encoder_fingerprint: str
     labels: tuple[str, ...]
+    entity_types: tuple[str, ...]
     temperature: float
+    sentiment_temperature: float
+    share: float
+    scope: Scope | None
     dimension: int
     context_turns: int
     folder: Path
+    _pieces: int
     _settings: dict[str, Any]
     _tokenizer: "Tokenizer"
     _trunk: "InferenceSession"
@@ -52,15 +62,21 @@ class Model:
             settings = _read(folder / "encoder.json")
             trained = (folder / "heads.onnx").is_file()
             calibration = _read(folder / "calibration.json") if trained else {}
+            entities = _read(folder / "entities.json") if trained else {}
             return cls(
                 version=folder.name,
                 fingerprint=manifest["fingerprint"],
                 encoder_fingerprint=manifest["encoder_fingerprint"],
                 labels=tuple(_read(folder / "labels.json")) if trained else (),
+                entity_types=tuple(entities.get("types", ())),
                 temperature=calibration.get("temperature", 1.0),
+                sentiment_temperature=calibration.get("sentiment_temperature", 1.0),
+                share=calibration.get("share", 1.0),
+                scope=Scope.load(folder) if trained else None,
                 dimension=settings["dimension"],
                 context_turns=settings["context_turns"],
                 folder=folder,
+                _pieces=entities.get("pieces", 1),
                 _settings=settings,
                 _tokenizer=load_tokenizer(
                     (folder / "tokenizer.json").read_text(encoding="utf-8"), settings["max_tokens"]
@@ -68,7 +84,7 @@ class Model:
                 _trunk=_session(folder / "trunk.onnx"),
                 _heads=_session(folder / "heads.onnx") if trained else None,
             )
-        except (OSError, ValueError, KeyError) as error:
+        except (OSError, ValueError, KeyError, FinetuneError) as error:
             raise NoModel(
                 f"model {folder.name} in {folder.parent} cannot be opened ({error}); run "
                 "`frontdesk models` to choose another or `frontdesk finetune` to make one"
@@ -89,30 +105,97 @@ class Model:
         prefix = self._settings[f"{kind}_prefix"]
         rows = token_ids(self._tokenizer, [prefix + text for text in texts])
         vectors = np.zeros((len(rows), self.dimension), dtype=np.float32)
-        done = 0
-        for indices in batches_by_length([len(row) for row in rows], BATCH_ROWS, BATCH_TOKENS):
-            ids, mask = pad([rows[i] for i in indices], self._settings["pad_id"])
-            vectors[indices] = self._trunk.run(None, {"ids": ids, "mask": mask})[0]
+        for indices, done in self._batches(rows):
+            given = dict(zip(("ids", "mask"), self._padded(rows, indices), strict=True))
+            vectors[indices] = self._trunk.run(["vector"], given)[0]
             if progress:
-                progress(done := done + len(indices))
+                progress(done)
         return vectors
 
-    def read(self, turns: FloatArray, speakers: IntArray) -> tuple[FloatArray, FloatArray]:
-        """Calibrated intent probabilities (n, c) and unit reply queries (n, d).
+    def _batches(self, rows: Sequence[TokenIds]) -> Iterator[tuple[IntArray, int]]:
+        """Rows of like length, and how many are done with them."""
+        done = 0
+        for indices in batches_by_length([len(row) for row in rows], BATCH_ROWS, BATCH_TOKENS):
+            yield indices, (done := done + len(indices))
+
+    def _padded(self, rows: Sequence[TokenIds], indices: IntArray) -> tuple[TokenIds, TokenIds]:
+        return pad([rows[i] for i in indices], self._settings["pad_id"])
+
+    def encode_messages(
+        self, texts: Sequence[str], progress: Callable[[int], None] | None = None
+    ) -> tuple[FloatArray, list[list[FoundEntity]]]:
+        """As `encode`, with the entities that the same pass finds in each text."""
+        if not self.entity_types:
+            return self.encode(texts, progress=progress), [[] for _ in texts]
+        prefix = self._settings["query_prefix"]
+        rows = token_ids(self._tokenizer, [prefix + text for text in texts])
+        units = units_of(self._tokenizer, texts, prefix, self._pieces)
+        vectors = np.zeros((len(rows), self.dimension), dtype=np.float32)
+        found: list[list[FoundEntity]] = [[] for _ in texts]
+        for indices, done in self._batches(rows):
+            given = dict(zip(("ids", "mask"), self._padded(rows, indices), strict=True))
+            vectors[indices], tags = self._trunk.run(["vector", "tags"], given)
+            for i, logits in zip(indices, tags, strict=True):
+                own = logits[units[i].token, units[i].place]
+                found[i] = decode(own, units[i], self.entity_types)
+            if progress:
+                progress(done)
+        return vectors, found
+
+    def read(self, turns: FloatArray, speakers: IntArray) -> "Readings":
+        """What the heads make of messages among the turns before them.
 
         `turns` (n, k, d) end with the message itself; `speakers` (n, k) are 0 where there is no
         turn, 1 for the customer and 2 for the agent. Without a trained head there are no intents
         and the query is the message.
         """
         if self._heads is None:
-            return np.zeros((len(turns), 0), dtype=np.float32), turns[:, -1]
-        logits, queries = self._heads.run(None, {"turns": turns, "speakers": speakers})
-        return softmax(logits / self.temperature), queries
+            nothing = np.zeros((len(turns), 0), dtype=np.float32)
+            return Readings(nothing, nothing, turns[:, -1], nothing)
+        logits, queries, felt = self._heads.run(None, {"turns": turns, "speakers": speakers})
+        return Readings(
+            logits,
+            self._probabilities(logits, turns[:, -1]),
+            queries,
+            softmax(felt / self.sentiment_temperature),
+        )
+
+    def _probabilities(self, logits: FloatArray, vectors: FloatArray) -> FloatArray:
+        """Of each intent (n, c): being in scope counted in, where the version has learnt scope."""
+        if self.scope is None:
+            return softmax(logits / self.temperature)
+        return self.scope.probabilities(logits, vectors).astype(np.float32)
 
     def window(self, state: State, vector: FloatArray) -> tuple[FloatArray, IntArray]:
         """A message's vector (d,) after the turns of a session, as one row for `read`."""
         earlier = [(vector, SPEAKERS[speaker]) for speaker, vector in state.turns]
         return window([*earlier, (vector, SPEAKERS["customer"])], self.context_turns)
+
+
+@dataclass(frozen=True, slots=True)
+class Readings:
+    """Of n messages: intent logits and calibrated probabilities (n, c), unit reply queries (n, d),
+    probabilities of each of SENTIMENTS (n, s; s is 0 where none was learnt)."""
+
+    logits: FloatArray
+    probabilities: FloatArray
+    queries: FloatArray
+    sentiments: FloatArray
+
+    def sentiment(self, row: int) -> str | None:
+        """The likeliest sentiment of a message."""
+        shares = self.sentiments[row]
+        return SENTIMENTS[int(shares.argmax())] if len(shares) else None
+
+
+def joined(parts: Sequence[Readings]) -> Readings:
+    """The readings of several batches as one."""
+    return Readings(
+        np.concatenate([part.logits for part in parts]),
+        np.concatenate([part.probabilities for part in parts]),
+        np.concatenate([part.queries for part in parts]),
+        np.concatenate([part.sentiments for part in parts]),
+    )
 
 
 def window(turns: Sequence[tuple[FloatArray, int]], count: int) -> tuple[FloatArray, IntArray]:

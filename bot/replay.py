@@ -22,16 +22,17 @@ from numpy.typing import NDArray
 
 from bot.decision import KINDS, Decision, template_of
 from bot.errors import BotError
+from bot.model import Model, Readings, joined
 from bot.session_log import ReplayTurn, SessionLog
 from bot.state import State
 from finetune.conversation import Conversation
 from finetune.corpus import NO_TEXT, Dialogue, Message, Texts, build_dialogue, replies_of
 from finetune.evaluation import candidate_sets, intent_metrics, ranking_metrics, reply_ranks
+from finetune.tags import FoundEntity
 
 if TYPE_CHECKING:
     from bot.bot import Desk
     from bot.console import Progress
-    from bot.model import Model
 
 FloatArray = NDArray[np.float32]
 IntArray = NDArray[np.int64]
@@ -115,7 +116,7 @@ def replay(
     return report
 
 
-def seen_in_training(model: "Model", conversations: Iterable[Conversation]) -> int:
+def seen_in_training(model: Model, conversations: Iterable[Conversation]) -> int:
     """How many of these chats (by id) the model was trained on."""
     path = model.folder / "settings.json"
     if not path.is_file():
@@ -153,7 +154,7 @@ class History:
             yield block
 
 
-def read_history(conversations: Iterable[Conversation], model: "Model") -> History:
+def read_history(conversations: Iterable[Conversation], model: Model) -> History:
     """Chats as the model's windows see them; turns without text are passed over."""
     texts = Texts()
     dialogues = [
@@ -163,10 +164,12 @@ def read_history(conversations: Iterable[Conversation], model: "Model") -> Histo
 
 
 class Vectors:
-    """The vectors of distinct texts, (n, d), each computed when it is first needed."""
+    """The vectors of distinct texts, (n, d), and the entities in them, each found when it is first
+    needed."""
 
-    def __init__(self, model: "Model", texts: Texts, progress: "Progress") -> None:
+    def __init__(self, model: Model, texts: Texts, progress: "Progress") -> None:
         self.all = np.zeros((len(texts), model.dimension), dtype=np.float32)
+        self.entities: dict[int, list[FoundEntity]] = {}
         self._done = np.zeros(len(texts), dtype=np.bool_)
         self._model, self._texts, self._progress = model, texts, progress
 
@@ -176,10 +179,11 @@ class Vectors:
         new = new[~self._done[new]]
         if len(new):
             before = int(self._done.sum())
-            self.all[new] = self._model.encode(
+            self.all[new], found = self._model.encode_messages(
                 [self._texts.all[i] for i in new],
                 progress=lambda done: self._progress("encode", before + done, len(self.all)),
             )
+            self.entities |= {i: e for i, e in zip(new.tolist(), found, strict=True) if e}
             self._done[new] = True
 
     def windows(self, indices: IntArray) -> FloatArray:
@@ -207,7 +211,7 @@ class Block:
     ranks: IntArray
     fewest: int
 
-    def rows(self, model: "Model") -> Iterator[ReplayTurn]:
+    def rows(self, model: Model) -> Iterator[ReplayTurn]:
         """The turns as the log keeps them."""
         found = zip(
             self.messages, self.texts, self.probabilities, self.decisions, self.ranks, strict=True
@@ -243,28 +247,27 @@ def replayed(desk: "Desk", history: History, progress: "Progress", seed: int) ->
     for messages in history.blocks(BLOCK):
         windows = np.stack([message.window for message in messages])
         vectors.need(windows.ravel())
-        probabilities, queries = _read(desk.model, messages, windows, vectors)
-        ranks, fewest = _ranks(messages, queries, vectors.all, candidates)
+        readings = read_messages(desk.model, messages, windows, vectors)
+        ranks, fewest = rank_replies(messages, readings.queries, vectors.all, candidates)
         texts = [history.texts.all[message.text] for message in messages]
-        found = vectors.all[windows[:, -1]]
-        decisions = _decisions(desk, messages, texts, found, probabilities, queries)
-        yield Block(messages, texts, probabilities, decisions, ranks, fewest)
+        decisions = _decisions(desk, messages, texts, vectors, readings)
+        yield Block(messages, texts, readings.probabilities, decisions, ranks, fewest)
         progress("decide", done := done + len(messages), history.turns)
 
 
-def _read(
-    model: "Model", messages: Sequence[Message], windows: IntArray, vectors: Vectors
-) -> tuple[FloatArray, FloatArray]:
-    """Probabilities (n, c) and reply queries (n, d)."""
+def read_messages(
+    model: Model, messages: Sequence[Message], windows: IntArray, vectors: Vectors
+) -> Readings:
+    """What the heads make of the messages, whose vectors are there."""
     speakers = np.stack([message.speakers for message in messages])
     parts = [
         model.read(vectors.windows(windows[at : at + BATCH]), speakers[at : at + BATCH])
         for at in range(0, len(messages), BATCH)
     ]
-    return np.concatenate([p for p, _ in parts]), np.concatenate([q for _, q in parts])
+    return joined(parts)
 
 
-def _ranks(
+def rank_replies(
     messages: Sequence[Message],
     queries: FloatArray,
     vectors: FloatArray,
@@ -282,17 +285,16 @@ def _decisions(
     desk: "Desk",
     messages: Sequence[Message],
     texts: Sequence[str],
-    vectors: FloatArray,
-    probabilities: FloatArray,
-    queries: FloatArray,
+    vectors: Vectors,
+    readings: Readings,
 ) -> list[Decision]:
     decisions = []
     conversation, slots = "", dict[str, str]()
-    turns = zip(messages, texts, vectors, probabilities, queries, strict=True)
-    for message, text, vector, shares, query in turns:
+    for row, (message, text) in enumerate(zip(messages, texts, strict=True)):
         if message.conversation != conversation:
             conversation, slots = message.conversation, {}
-        reading = desk.reading(text, shares)
+        reading = desk.reading(text, readings, row, vectors.entities.get(message.text, ()))
+        vector, query = vectors.all[message.text], readings.queries[row]
         candidates = desk.candidates(text, vector, query)
         decisions.append(desk.decide(State(slots=slots), text, reading, candidates))
         slots = {**slots, **reading.entities}

@@ -6,7 +6,8 @@ table. Nothing unknown is accepted, because a misspelt key would be a setting si
 
 import re
 import tomllib
-from collections.abc import Iterator, Sequence
+from collections.abc import Collection, Iterator, Sequence
+from datetime import date
 from difflib import get_close_matches
 from functools import cache
 from pathlib import Path
@@ -35,8 +36,17 @@ def _auto_or_count(value: object) -> object:
     raise ValueError('should be "auto" or a whole number of at least 1')
 
 
+def _auto_or_share(value: object) -> object:
+    if value == "auto":
+        return value
+    if type(value) in (int, float) and 0 <= float(value) < 1:  # type: ignore[arg-type]
+        return float(value)  # type: ignore[arg-type]
+    raise ValueError('should be "auto" or a number from 0 up to, not including, 1')
+
+
 Text = Annotated[str, StringConstraints(strip_whitespace=True, min_length=1)]
 AutoOrCount = Annotated[Literal["auto"] | int, BeforeValidator(_auto_or_count)]
+AutoOrShare = Annotated[Literal["auto"] | float, BeforeValidator(_auto_or_share)]
 
 
 class _Table(BaseModel):
@@ -60,43 +70,70 @@ class FinetuneSettings(_Table):
 
 
 class EntitySettings(_Table):
-    """A fact that customers state: what it looks like, and how to ask for it."""
+    """A fact that customers state: how it is found, what its words mean, and how to ask for it.
+
+    It is found in one way: by a `pattern`, in a list of `values`, or, if `learned`, by the model,
+    as the entity type of its name. `value` says what its words are normalised to.
+    """
 
     ask: Text
     pattern: Text | None = None
     values: Annotated[tuple[Text, ...], Field(strict=False)] = ()
+    learned: bool = False
+    value: Literal["date", "amount"] | None = None
+    month_first: bool = False
 
     @model_validator(mode="after")
     def _one_way_to_find_it(self) -> Self:
-        if (self.pattern is None) == (not self.values):
-            raise ValueError("should have either a pattern or a list of values")
+        ways = (self.pattern is not None) + bool(self.values) + self.learned
+        if ways != 1:
+            raise ValueError(
+                "should have one of pattern, values and learned = true, "
+                f"and has {('none', '', 'two', 'all three')[ways]}"
+            )
         if self.pattern is not None:
             _check_pattern(self.pattern)
+        if self.month_first and self.value != "date":
+            raise ValueError('has month_first, which only goes with value = "date"')
         return self
 
     def find(self, text: str) -> str | None:
         """The first mention in a message, as the settings spell it for a listed value.
 
         Full-width letters and digits count as plain ones. Case matters in a pattern, not in a
-        listed value.
+        listed value. What is learned is found by the model, not here.
         """
+        if self.learned:
+            return None
         found = _finder(self.pattern, self.values).search(normalize("NFKC", text))
         if found is None:
             return None
         spelled = {value.casefold(): value for value in self.values}
         return spelled.get(found[0].casefold(), found[0])
 
+    def value_of(self, found: str, today: date) -> str | None:
+        """What found words mean, said on the day `today`: an ISO 8601 date, or an amount such as
+        "1299.50 USD". None if they are not understood, or the settings do not ask for a value."""
+        if self.value is None:
+            return None
+        from bot.values import normalised  # compiles patterns for 0.1 s, and few bots need them
+
+        return normalised(found, self.value, today, month_first=self.month_first)
+
 
 class Settings(_Table):
     """A whole `frontdesk.toml`.
 
     `max_wrong_answers` is the share of wrong answers the owner accepts; the thresholds of the
-    dialogue are computed from it and never typed in by hand.
+    dialogue are computed from it and never typed in by hand. `out_of_scope_share` is the share of
+    live messages that are none of the bot's business, for which that is promised; "auto" takes
+    that of the labelled chats, but never less than a tenth.
     """
 
     name: Text
     language: Language = "en"
     max_wrong_answers: Annotated[float, Field(gt=0, lt=1)] = 0.05
+    out_of_scope_share: AutoOrShare = "auto"
     encoder: EncoderSettings = EncoderSettings()
     finetune: FinetuneSettings = FinetuneSettings()
     entities: dict[Annotated[str, Field(pattern=r"^[A-Za-z_]\w*$")], EntitySettings] = {}
@@ -129,6 +166,16 @@ def load_settings(path: Path) -> Settings:
 _WORD = r"[^\W\u3040-\u30ff\u3400-\u9fff\uac00-\ud7af]"
 _APOSTROPHE = "['’]"
 _BOUNDARY = rf"(?:(?<!{_WORD})(?={_WORD})|(?<={_WORD})(?!{_WORD}))"
+
+
+def unlearnt(settings: Settings, types: Collection[str]) -> list[str]:
+    """A sentence for each learned entity that is none of the model's entity types."""
+    return [
+        f'"entities.{name}" is learned, and the live model has not learnt it: nothing fills it; '
+        f'mark entities of type "{name}" in the chats and run `frontdesk finetune`'
+        for name, entity in settings.entities.items()
+        if entity.learned and name not in types
+    ]
 
 
 def _check_pattern(pattern: str) -> None:

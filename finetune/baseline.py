@@ -6,22 +6,26 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from finetune.corpus import Message
+from finetune.corpus import NO_LABEL, Message
 
 FloatArray = NDArray[np.float32]
 
 
+IntArray = NDArray[np.int64]
+Labelled = tuple[IntArray, IntArray]  # the text (n,) of each message and its label (n,)
+
+
 def linear_probe(
-    vectors: FloatArray, train: Sequence[Message], validation: Sequence[Message], classes: int
+    vectors: FloatArray, train: Labelled, validation: Labelled, classes: int
 ) -> tuple[FloatArray, FloatArray]:
     """Weights (c, d) and biases (c,) of a logistic regression on frozen vectors (n, d).
 
-    The penalty is chosen on the validation messages. A message with several intents teaches its
-    first. A label with no training message, or a single label in all, keeps weights of zero.
+    The penalty is chosen on the validation messages. A label with no training message, or a
+    single label in all, keeps weights of zero.
     """
     from sklearn.linear_model import LogisticRegression
 
-    rows, labels = _labelled(train)
+    rows, labels = train
     weights = np.zeros((classes, vectors.shape[1]), dtype=np.float32)
     biases = np.full(classes, -1e3, dtype=np.float32)
     present = np.unique(labels)
@@ -29,7 +33,7 @@ def linear_probe(
     if len(present) < 2:
         return weights, biases
     best = -1.0
-    held_rows, held_labels = _labelled(validation)
+    held_rows, held_labels = validation
     for penalty in (1.0, 10.0, 100.0) if len(held_rows) else (10.0,):
         probe = LogisticRegression(C=penalty, max_iter=300).fit(vectors[rows], labels)
         accuracy = probe.score(vectors[held_rows], held_labels) if len(held_rows) else 1.0
@@ -49,7 +53,16 @@ def _two_sided(coefficients: Any, intercepts: Any) -> tuple[Any, Any]:
     )
 
 
-def _labelled(messages: Sequence[Message]) -> tuple[NDArray[np.int64], NDArray[np.int64]]:
-    pairs = [(message.text, message.intents[0]) for message in messages if message.intents]
+def labelled_intents(messages: Sequence[Message]) -> Labelled:
+    """A message with several intents teaches its first."""
+    return _columns([(m.text, m.intents[0]) for m in messages if m.intents])
+
+
+def labelled_sentiments(messages: Sequence[Message]) -> Labelled:
+    """The messages whose sentiment is labelled."""
+    return _columns([(m.text, m.sentiment) for m in messages if m.sentiment != NO_LABEL])
+
+
+def _columns(pairs: Sequence[tuple[int, int]]) -> Labelled:
     rows, labels = np.asarray(pairs, dtype=np.int64).reshape(-1, 2).T
     return rows, labels

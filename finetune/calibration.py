@@ -10,6 +10,16 @@ import numpy as np
 import numpy.typing as npt
 
 from finetune.errors import FinetuneError
+from finetune.risk import CONFIDENCE_LEVEL, Counts, Trials, wrong_rate_bound
+
+__all__ = [
+    "CONFIDENCE_LEVEL",
+    "RiskThreshold",
+    "expected_calibration_error",
+    "fit_temperature",
+    "threshold_at_risk",
+    "wrong_rate_bound",
+]
 
 FloatArray = npt.NDArray[np.floating]
 IntArray = npt.NDArray[np.int64]
@@ -18,6 +28,7 @@ BoolArray = npt.NDArray[np.bool_]
 TEMPERATURES = (0.05, 20.0)
 _FEWEST_FOR_TEMPERATURE = 30
 _CANDIDATES = 50
+_FINE_CANDIDATES = 100
 
 
 def fit_temperature(logits: FloatArray, targets: FloatArray) -> float:
@@ -65,39 +76,44 @@ def expected_calibration_error(confidence: FloatArray, correct: BoolArray, bins:
 class RiskThreshold:
     """Answer where the score is at least `threshold`; None: never answer, `reason` says why.
 
-    With probability `confidence_level` over the draw of the calibration data, at most `max_risk`
-    of the answers given at the threshold are wrong. `answered` and `wrong` count the calibration
-    messages at the threshold (or at the place where certifying failed), `bound` is the
-    Clopper-Pearson upper bound of the wrong rate there.
+    With probability `confidence_level` over the draw of the calibration chats, at most `max_risk`
+    of the answers given at the threshold are wrong, in traffic of which `share` is out of scope
+    (None: as in the calibration chats). `n` messages of `conversations` chats were judged, of
+    which `outside` are out of scope. `answered` and `wrong` count those at the threshold (or at
+    the place where certifying failed); `wrong_rate` is their share at that share of out of scope,
+    and `bound` its upper bound.
     """
 
     threshold: float | None
     max_risk: float
     confidence_level: float
+    share: float | None
     n: int
+    outside: int
+    conversations: int
     answered: int
     wrong: int
+    wrong_rate: float
     bound: float
     reason: str
 
 
-def wrong_rate_bound(wrong: int, answered: int, confidence_level: float) -> float:
-    """The one-sided Clopper-Pearson upper bound of a rate (1.0 where nothing was answered)."""
-    from scipy.special import betaincinv
-
-    if wrong >= answered:
-        return 1.0
-    return float(betaincinv(wrong + 1, answered - wrong, confidence_level))
-
-
 def threshold_at_risk(
-    scores: FloatArray, correct: BoolArray, max_risk: float, confidence_level: float = 0.9
+    scores: FloatArray,
+    correct: BoolArray,
+    max_risk: float,
+    confidence_level: float = CONFIDENCE_LEVEL,
+    *,
+    conversations: IntArray | None = None,
+    outside: BoolArray | None = None,
+    share: float | None = None,
 ) -> RiskThreshold:
     """The lowest threshold whose wrong rate among answers is certified to be within `max_risk`.
 
     Learn-then-test with fixed-sequence testing (Angelopoulos et al. 2021, arXiv:2110.01052): at
-    most 51 thresholds, chosen by the scores alone, are tried from the most careful down, and the
-    first that its bound does not certify ends the search. Since a later one is tried only after
+    most 51 thresholds (151 where messages out of scope are weighed), chosen by the scores and the
+    number of messages alone, are tried from the most careful down, and the
+    first that its test does not certify ends the search. Since a later one is tried only after
     all before it passed, the promise costs no correction for the number tried.
 
     The careful end must not be too careful: the few surest answers cannot certify anything (5 %
@@ -107,49 +123,92 @@ def threshold_at_risk(
     from 1,700 messages up); several starts that share the error did worse. Each
     candidate is the fewest answers that allow its number of wrong ones.
 
+    The test is `finetune.risk.Counts.p_value`: its unit is the conversation, and with `share` it
+    weighs the messages out of scope by their share in the traffic to come. With one message a
+    chat and no `share` it is the Clopper-Pearson bound.
+
     The thresholds lie on the scores they are judged by; tests/finetune/test_calibration.py checks
-    by simulation that the promise holds all the same.
+    by simulation that the promise holds all the same, for chats of many lengths and for shares
+    that change.
 
     Args:
         scores: (n,) any finite scale, higher is surer.
         correct: (n,) whether the answer at that score would have been right.
+        conversations: (n,) a number for each chat; None: each message is a chat.
+        outside: (n,) which messages are out of scope; only read where `share` is given.
+        share: of the traffic to come, how much is out of scope, from 0 up to less than 1.
 
     Raises:
         FinetuneError: shapes differ, a score is not finite, or a rate is not between 0 and 1.
     """
-    _check(scores, correct, max_risk, confidence_level)
-    order = np.argsort(-np.asarray(scores, np.float64), kind="stable")
-    ranked = np.asarray(scores, np.float64)[order]
-    wrong_so_far = np.cumsum(~np.asarray(correct, bool)[order])
-    n, fewest = len(ranked), int(_fewest(0, max_risk, confidence_level))
-    if n < fewest:
-        reason = f"too little data: {n:,} judged messages, {fewest:,} needed at least"
-        return RiskThreshold(None, max_risk, confidence_level, n, 0, 0, 1.0, reason)
+    n = len(scores)
+    chats = np.arange(n) if conversations is None else np.asarray(conversations)
+    out = np.zeros(n, bool) if share is None or outside is None else np.asarray(outside, bool)
+    _check(scores, correct, chats, out, max_risk, confidence_level, share)
+    if share == 0:
+        scores, correct, chats, out = scores[~out], correct[~out], chats[~out], out[~out]
+    trials = Trials.of(scores, correct, chats, out, share or 0.0)
+
+    def conclude(threshold: float | None, counts: Counts, reason: str) -> RiskThreshold:
+        return RiskThreshold(
+            threshold, max_risk, confidence_level, share, len(out), int(out.sum()), trials.chats,
+            counts.answered, counts.wrong, counts.rate, counts.bound(confidence_level), reason,
+        )  # fmt: skip
+
+    candidates = _candidates(trials, max_risk, confidence_level)
+    if not candidates:
+        reason = _too_little(trials, max_risk, confidence_level)
+        return conclude(None, trials.at(np.inf), reason)
     certified = None
-    for tried in _candidate_counts(n, max_risk, confidence_level):
-        threshold = float(ranked[tried - 1])
-        answered = int(np.searchsorted(-ranked, -threshold, side="right"))
-        wrong = int(wrong_so_far[answered - 1])
-        bound = wrong_rate_bound(wrong, answered, confidence_level)
-        facts = (max_risk, confidence_level, n, answered, wrong, bound)
-        if bound > max_risk:
-            return certified or RiskThreshold(None, *facts, _too_wrong(wrong, answered, bound))
-        certified = RiskThreshold(threshold, *facts, "certified")
-    assert certified is not None  # there is always a first candidate
-    return certified
+    for threshold in candidates:
+        counts = trials.at(threshold)
+        if counts.p_value(max_risk) > 1 - confidence_level:
+            break
+        certified = threshold, counts
+    if certified is None:
+        return conclude(None, counts, _too_wrong(counts, counts.bound(confidence_level)))
+    return conclude(*certified, "certified")
+
+
+def _candidates(trials: Trials, max_risk: float, confidence_level: float) -> list[float]:
+    """The thresholds to try, the most careful first: those at which so much is answered that one
+    fault would not be too many; where there are none, those at which none would not be."""
+    weighed = bool(trials.outside and trials.share)
+    counts = _candidate_counts(int(trials.worth), max_risk, confidence_level)
+    if weighed and counts:  # what matters there is not how many in scope are allowed to be wrong
+        steps = np.linspace(counts[0], counts[-1], _FINE_CANDIDATES).astype(int)
+        counts = [*counts, *steps.tolist()]
+    found = sorted({trials.threshold_for(count) for count in counts}, reverse=True)
+    for allowed in (1, 0) if weighed else (0,):  # the counts allow one where they can
+        for place, threshold in enumerate(found):
+            counted = trials.at(threshold).with_faults(allowed)
+            if counted.p_value(max_risk) <= 1 - confidence_level:
+                return found[place:]
+    return []
 
 
 def _check(
-    scores: FloatArray, correct: BoolArray, max_risk: float, confidence_level: float
+    scores: FloatArray,
+    correct: BoolArray,
+    conversations: IntArray,
+    outside: BoolArray,
+    max_risk: float,
+    confidence_level: float,
+    share: float | None,
 ) -> None:
     if np.shape(scores) != np.shape(correct) or np.ndim(scores) != 1:
         shapes = f"{np.shape(scores)} scores, {np.shape(correct)} verdicts"
         raise FinetuneError(f"a threshold needs one verdict a score, got {shapes}")
+    if not np.shape(scores) == conversations.shape == outside.shape:
+        shapes = f"{len(scores)} scores, {len(conversations)} chats, {len(outside)} scopes"
+        raise FinetuneError(f"a threshold needs one chat and one scope a score, got {shapes}")
     if not np.isfinite(scores).all():
         raise FinetuneError("a score is not a finite number; the model that gave it is broken")
     for name, value in (("max_risk", max_risk), ("confidence_level", confidence_level)):
         if not 0 < value < 1:
             raise FinetuneError(f"{name} is {value}; it must lie between 0 and 1")
+    if share is not None and not 0 <= share < 1:
+        raise FinetuneError(f"share is {share}; it must be 0 or more and less than 1")
 
 
 def _fewest(wrong: int | IntArray, max_risk: float, confidence_level: float) -> IntArray:
@@ -170,14 +229,31 @@ def _candidate_counts(n: int, max_risk: float, confidence_level: float) -> list[
     from scipy.stats import binom
 
     none, one = _fewest(np.array([0, 1]), max_risk, confidence_level)
+    if n < none:
+        return []
     spread = np.linspace(one if one <= n else none, n, _CANDIDATES).astype(int)
     allowed = np.maximum(binom.ppf(1 - confidence_level, spread, max_risk) - 1, 0).astype(int)
     counts = np.minimum(_fewest(allowed, max_risk, confidence_level), n)
     return sorted({*counts.tolist(), n})
 
 
-def _too_wrong(wrong: int, answered: int, bound: float) -> str:
+def _too_little(trials: Trials, max_risk: float, confidence_level: float) -> str:
+    needed, n = int(_fewest(0, max_risk, confidence_level)), trials.inside
+    if n < needed:
+        return f"too little data: {n:,} judged messages, {needed:,} needed at least"
+    if trials.worth < needed:
+        return (
+            f"too little data: {n:,} judged messages of {trials.chats:,} chats tell as much as "
+            f"{int(trials.worth):,} on their own, {needed:,} needed at least"
+        )
     return (
-        f"too many wrong: {wrong:,} of the {answered:,} surest answers, "
+        f"too little data: {trials.outside:,} messages out of scope are too few to promise "
+        f"anything where {trials.share:.0%} of the messages are"
+    )
+
+
+def _too_wrong(counts: Counts, bound: float) -> str:
+    return (
+        f"too many wrong: {counts.wrong:,} of the {counts.answered:,} surest answers, "
         f"so the rate may be as high as {bound:.1%}"
     )

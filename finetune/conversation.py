@@ -12,7 +12,7 @@ them, so that a reader can tell its user.
 
 from collections.abc import Iterator, Mapping
 from datetime import datetime
-from typing import Annotated, Any, Literal, Self
+from typing import Annotated, Any, Literal, Self, get_args
 
 from pydantic import (
     BaseModel,
@@ -25,6 +25,8 @@ from pydantic import (
 )
 
 Speaker = Literal["customer", "agent"]
+Sentiment = Literal["negative", "neutral", "positive"]
+SENTIMENTS: tuple[str, ...] = get_args(Sentiment)
 SplitName = Literal["train", "validation", "test"]
 Label = Annotated[str, StringConstraints(strip_whitespace=True, min_length=1)]
 
@@ -63,6 +65,7 @@ class Turn(_Value):
     """One message. `intents` may come as "intent" (one) or "intents" (a list), not both.
 
     `template` is the response template an agent used; `at` is when it was said (ISO 8601).
+    `sentiment` is how a customer felt when saying it.
     The text may be empty: such a turn is kept in its chat and teaches nothing.
     """
 
@@ -70,6 +73,7 @@ class Turn(_Value):
     text: str
     intents: tuple[Label, ...] = ()
     entities: tuple[EntitySpan, ...] = ()
+    sentiment: Sentiment | None = None
     template: Label | None = None
     at: datetime | None = None
 
@@ -102,6 +106,11 @@ class Conversation(_Value):
     split: Annotated[SplitName | None, BeforeValidator(_as_split)] = None
     tags: tuple[str, ...] = ()
     turns: Annotated[tuple[Turn, ...], Field(min_length=1)]
+
+    @property
+    def has_entities(self) -> bool:
+        """True where somebody marked entities: then a turn of it without any has none."""
+        return any("entities" in turn.model_fields_set for turn in self.turns)
 
     @model_validator(mode="before")
     @classmethod

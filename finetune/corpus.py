@@ -7,12 +7,14 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
-from finetune.conversation import Conversation, Turn
+from finetune.conversation import SENTIMENTS, Conversation, Turn
 from finetune.evaluation import Reply
 from finetune.examples import normalise
+from finetune.tags import Span
 
 IntArray = NDArray[np.int64]
 NO_TEXT = -1
+NO_LABEL = -1
 
 
 class Texts:
@@ -37,9 +39,10 @@ class Message:
     """A customer turn as an example.
 
     `window` (k,) and `speakers` (k,) are the last turns up to this one, left-padded. `intents` are
-    label numbers (empty: not labelled). `reply` is the text index of the agent's next turn or
-    NO_TEXT, and `reply_key` its identity (same key: the same reply). `turn` is the position in
-    the conversation.
+    label numbers (empty: not labelled), `sentiment` one of SENTIMENTS (NO_LABEL: not labelled) and
+    `spans` its entities (None: nobody marked them). `reply` is the text index of the agent's next
+    turn or NO_TEXT, and `reply_key` its identity (same key: the same reply). `turn` is the
+    position in the conversation.
     """
 
     conversation: str
@@ -50,6 +53,8 @@ class Message:
     gold: frozenset[str]
     reply: int
     reply_key: str
+    sentiment: int = NO_LABEL
+    spans: tuple[Span, ...] | None = None
 
     @property
     def text(self) -> int:
@@ -71,6 +76,12 @@ def label_names(conversations: Iterable[Conversation]) -> list[str]:
     """The intents that these conversations teach, those of their customers' messages, sorted."""
     turns = (turn for chat in conversations for turn in chat.turns)
     return sorted({name for turn in turns if _is_message(turn) for name in turn.intents})
+
+
+def entity_types(conversations: Iterable[Conversation]) -> list[str]:
+    """The types of the entities that are marked in customers' messages, sorted."""
+    turns = (turn for chat in conversations for turn in chat.turns if _is_message(turn))
+    return sorted({span.type for turn in turns for span in turn.entities})
 
 
 def _is_message(turn: Turn) -> bool:
@@ -103,9 +114,15 @@ def build_dialogue(
                 gold=frozenset(turn.intents),
                 reply=int(indices[position + 1]) if replied else NO_TEXT,
                 reply_key=reply_key(following) if replied and following else "",
+                sentiment=SENTIMENTS.index(turn.sentiment) if turn.sentiment else NO_LABEL,
+                spans=_spans(turn) if chat.has_entities else None,
             )
         )
     return Dialogue(tuple(messages))
+
+
+def _spans(turn: Turn) -> tuple[Span, ...]:
+    return tuple((span.start, span.end, span.type) for span in turn.entities)
 
 
 def reply_key(turn: Turn) -> str:

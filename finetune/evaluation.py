@@ -7,11 +7,13 @@ against replies that are truly different from it; a tie counts against the model
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from functools import lru_cache
+from typing import Any
 
 import numpy as np
 import numpy.typing as npt
 
 from finetune.calibration import expected_calibration_error
+from finetune.tags import Span
 from finetune.text import normalise
 
 FloatArray = npt.NDArray[np.floating]
@@ -55,6 +57,69 @@ def intent_metrics(
         "accuracy": float(right.mean()),
         "macro_f1": float(f1),
         "ece": expected_calibration_error(probabilities.max(axis=1), right),
+    }
+
+
+def multi_intent_metrics(
+    probabilities: FloatArray, gold: Sequence[set[str]], labels: Sequence[str], share: float
+) -> dict[str, float]:
+    """n, exact and micro_f1 of all the intents found in a message: those at least `share` times
+    as likely as the likeliest (Tsoumakas and Katakis 2007 name both figures)."""
+    if not len(gold):
+        return {"n": 0}
+    names = np.asarray(labels)
+    found = [set(names[row >= share * row.max()].tolist()) for row in probabilities]
+    both = sum(len(guess & true) for guess, true in zip(found, gold, strict=True))
+    total = sum(len(guess) + len(true) for guess, true in zip(found, gold, strict=True))
+    exact = np.mean([guess == true for guess, true in zip(found, gold, strict=True)])
+    return {"n": len(gold), "exact": float(exact), "micro_f1": 2 * both / total}
+
+
+def class_metrics(
+    probabilities: FloatArray, gold: IntArray, labels: Sequence[str]
+) -> dict[str, float]:
+    """As `intent_metrics`, for one label a message, given by its number (n,)."""
+    return intent_metrics(probabilities, [{labels[number]} for number in gold], labels)
+
+
+def entity_metrics(
+    texts: Sequence[str], gold: Sequence[Sequence[Span]], found: Sequence[Sequence[Span]]
+) -> dict[str, Any]:
+    """n, precision, recall, f1 (micro, exact spans) and the same for each type, by seqeval.
+
+    Every character is a token to seqeval, so the figures do not depend on a tokenizer. Of spans
+    that overlap in one text, which tags cannot hold, the first counts.
+    """
+    if not len(texts):
+        return {"n": 0}
+    from seqeval.metrics import classification_report
+
+    marked = [character_tags(text, spans) for text, spans in zip(texts, gold, strict=True)]
+    guessed = [character_tags(text, spans) for text, spans in zip(texts, found, strict=True)]
+    if not any(gold) and not any(found):
+        return {"n": len(texts), "precision": 1.0, "recall": 1.0, "f1": 1.0, "types": {}}
+    report = classification_report(marked, guessed, output_dict=True, zero_division=0)
+    types = {name: _figures(row) for name, row in report.items() if not name.endswith(" avg")}
+    overall = _figures(report["micro avg"])
+    del overall["n"]
+    return {"n": len(texts), **overall, "types": types}
+
+
+def character_tags(text: str, spans: Sequence[Span]) -> list[str]:
+    """One IOB2 tag a character."""
+    tags = ["O"] * len(text)
+    for start, end, name in spans:
+        if all(tag == "O" for tag in tags[start:end]):
+            tags[start:end] = [f"B-{name}", *[f"I-{name}"] * (end - start - 1)]
+    return tags
+
+
+def _figures(row: Mapping[str, Any]) -> dict[str, float]:
+    return {
+        "precision": float(row["precision"]),
+        "recall": float(row["recall"]),
+        "f1": float(row["f1-score"]),
+        "n": int(row["support"]),
     }
 
 

@@ -18,6 +18,7 @@ from finetune.text import normalise
 __all__ = ["Splits", "normalise", "split"]
 
 HELD_OUT = ("test", "calibration", "validation")  # filled in this order, a tenth each
+MOST_HELD_OUT = 600  # chats a part: what is more would certify little and teach nothing
 
 Parts = dict[str, list[Conversation]]
 TurnPlace = tuple[str, int]  # conversation id, position of the turn in it
@@ -57,20 +58,27 @@ class _Repeats:
         return held | {one for one, other in both if other in held}
 
 
-def split(conversations: Sequence[Conversation], seed: int) -> Splits:
+def split(
+    conversations: Sequence[Conversation], seed: int, kept: Mapping[str, str] | None = None
+) -> Splits:
     """Divide chats into train, validation, calibration and test; the order given is irrelevant.
 
     A chat's own split is kept; "validation" chats become validation and calibration by halves.
-    Chats without a split fill the parts that no file names, a tenth each, and train gets the
-    rest; where all are named but a part is missing, it comes out of train. A group of chats too
-    big for a part goes to train. Where groups leave a part under half full, chats are divided
-    one by one instead, and `leaked` lists the turns to leave out. Under ten chats, all train.
+    `kept` names the part of chats that an earlier run divided: they stay where they were. The
+    other chats fill the parts that no file names, a tenth each but at most MOST_HELD_OUT, and
+    train gets the rest; where all are named but a part is missing, it comes out of train. A group
+    of chats too big for a part goes to train. Where groups leave a part under half full, chats
+    are divided one by one instead, and `leaked` lists the turns to leave out. Under ten chats,
+    all train.
     """
     chats = sorted(conversations, key=lambda chat: _rank(seed, chat.id))
-    parts, pool, notes = _named_parts(chats)
-    named = {chat.id for name in HELD_OUT for chat in parts[name]}
+    known = {chat.id: kept[chat.id] for chat in chats if kept and chat.id in kept}
+    parts, pool, notes = _named_parts([chat for chat in chats if chat.id not in known])
     repeats = _find_repeats(chats)
     missing = [name for name in HELD_OUT if not parts[name]]
+    for chat in (chat for chat in chats if chat.id in known):
+        parts[known[chat.id]].append(chat)
+    named = {chat.id for name in HELD_OUT for chat in parts[name] if chat.split}
     _fill(parts, pool, missing, repeats, notes)
     leaked = frozenset(place for place in _leaks(parts, repeats) if place[0] not in named)
     notes += [*_leak_notes(parts, repeats, named), *_empty_notes(parts, len(chats))]
@@ -127,7 +135,7 @@ def _fill(
     notes: list[str],
 ) -> None:
     """Divide the pool over the missing parts, a tenth of it each, and train."""
-    room = len(pool) // 10
+    room = min(len(pool) // 10, MOST_HELD_OUT)
     if not room or not missing:
         parts["train"] += pool
         return

@@ -15,33 +15,57 @@ import torch
 from torch import Tensor, nn
 
 from finetune.encoder import EncoderSource
-from finetune.network import CONTEXT_TURNS, Heads, Trunk, max_tokens
+from finetune.network import CONTEXT_TURNS, Heads, TagHead, Trunk, max_tokens
 
 OPSET = 17
 
 
+class _ServedTrunk(nn.Module):
+    """The one pass of a turn: the sentence vector and, where there are any, the tag logits."""
+
+    def __init__(self, trunk: Trunk, tags: TagHead | None) -> None:
+        super().__init__()
+        self.trunk, self.tags = trunk, tags
+
+    def forward(self, ids: Tensor, mask: Tensor) -> Tensor | tuple[Tensor, Tensor]:
+        if self.tags is None:
+            return self.trunk(ids, mask)  # type: ignore[no-any-return]
+        states = self.trunk.states(ids, mask)
+        return self.trunk.pool(states, mask), self.tags(states)
+
+
 class _ServedHeads(nn.Module):
-    """The heads as they are served: one kind of logits, the queries, and nothing else."""
+    """The heads as they are served: one kind of logits, the queries and the sentiment."""
 
     def __init__(self, heads: Heads, in_context: bool) -> None:
         super().__init__()
         self.heads, self.in_context = heads, in_context
 
-    def forward(self, turns: Tensor, speakers: Tensor) -> tuple[Tensor, Tensor]:
+    def forward(self, turns: Tensor, speakers: Tensor) -> tuple[Tensor, Tensor, Tensor]:
         output = self.heads(turns, speakers)
         logits = output.context_logits if self.in_context else output.message_logits
-        return logits, output.queries
+        return logits, output.queries, output.sentiment_logits
 
 
 def export_trunk(
-    trunk: Trunk, tokenizer: str, source: EncoderSource, pad_id: int, folder: Path
+    trunk: Trunk,
+    tokenizer: str,
+    source: EncoderSource,
+    pad_id: int,
+    folder: Path,
+    tags: TagHead | None = None,
 ) -> None:
     """Write trunk.onnx, tokenizer.json and encoder.json."""
     ids = torch.randint(5, 50, (2, 7))
     mask = torch.ones_like(ids)
     mask[1, 4:] = 0
     _export(
-        trunk, (ids, mask), folder / "trunk.onnx", ("ids", "mask"), ("vector",), {0: "n", 1: "t"}
+        _ServedTrunk(trunk, tags),
+        (ids, mask),
+        folder / "trunk.onnx",
+        ("ids", "mask"),
+        ("vector", "tags") if tags else ("vector",),
+        {0: "n", 1: "t"},
     )
     (folder / "tokenizer.json").write_text(tokenizer, encoding="utf-8")
     settings = {
@@ -65,7 +89,7 @@ def export_heads(heads: Heads, in_context: bool, dimension: int, folder: Path) -
         (turns, speakers),
         folder / "heads.onnx",
         ("turns", "speakers"),
-        ("logits", "query"),
+        ("logits", "query", "sentiment"),
         {0: "n"},
     )
 
@@ -84,8 +108,8 @@ def _export(
     output_names: tuple[str, ...],
     input_axes: Mapping[int, str],
 ) -> None:
-    axes = {name: dict(input_axes) for name in input_names}
-    axes |= {name: {0: input_axes[0]} for name in output_names}
+    axes = {name: dict(input_axes) for name in (*input_names, "tags")}
+    axes |= {name: {0: input_axes[0]} for name in output_names if name != "tags"}
     with warnings.catch_warnings():
         # The exporter that needs no further package announces its successor at every call.
         warnings.simplefilter("ignore")

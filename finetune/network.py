@@ -46,7 +46,21 @@ class Trunk(nn.Module):
             encoder.encoder.layer[self.frozen_layers :].requires_grad_(True)  # type: ignore[union-attr,index]
 
     def forward(self, ids: Tensor, mask: Tensor) -> Tensor:
-        return self._pool(self.encoder(input_ids=ids, attention_mask=mask), mask)
+        return self.pool(self.states(ids, mask), mask)
+
+    def states(self, ids: Tensor, mask: Tensor) -> Tensor:
+        """Token states (b, t, 2d): those above the frozen layers beside the last ones.
+
+        An uncut encoder has its last states twice.
+        """
+        kept: list[Tensor] = []
+        if self.frozen_layers:
+            below: nn.Module = self.encoder.encoder.layer[self.frozen_layers - 1]  # type: ignore[union-attr,index,assignment]
+            hook = below.register_forward_hook(lambda *seen: kept.append(_first(seen[2])))
+        last: Tensor = self.encoder(input_ids=ids, attention_mask=mask).last_hidden_state
+        if self.frozen_layers:
+            hook.remove()
+        return torch.cat([kept[0] if kept else last, last], dim=-1)
 
     def lower(self, ids: Tensor, mask: Tensor) -> Tensor:
         """Hidden states (b, t, d) above the frozen layers."""
@@ -61,22 +75,34 @@ class Trunk(nn.Module):
 
     def upper(self, hidden: Tensor, mask: Tensor) -> Tensor:
         """Sentence vectors (b, d) from the hidden states that `lower` gave."""
+        return self.pool(self.upper_states(hidden, mask), mask)
+
+    def upper_states(self, hidden: Tensor, mask: Tensor) -> Tensor:
+        """Token states (b, t, 2d), as `states`, from the hidden states that `lower` gave."""
         stack, embeddings = self.encoder.encoder, self.encoder.embeddings
         layers = stack.layer  # type: ignore[union-attr]
         self.encoder.embeddings = _Given(hidden)
         stack.layer = layers[self.frozen_layers :]  # type: ignore[union-attr,index]
         try:
-            return self._pool(self.encoder(input_ids=mask, attention_mask=mask), mask)
+            last = self.encoder(input_ids=mask, attention_mask=mask).last_hidden_state
+            return torch.cat([hidden, last], dim=-1)
         finally:
             self.encoder.embeddings, stack.layer = embeddings, layers  # type: ignore[union-attr]
 
-    def _pool(self, output: object, mask: Tensor) -> Tensor:
-        hidden: Tensor = output.last_hidden_state  # type: ignore[attr-defined]
+    def pool(self, states: Tensor, mask: Tensor) -> Tensor:
+        """Unit sentence vectors (b, d) of token states (b, t, 2d)."""
+        hidden = states[..., self.dimension :]
         if self.pooling == "cls":
             return functional.normalize(hidden[:, 0], dim=-1)
         weights = mask.unsqueeze(-1).to(hidden.dtype)
         count = weights.sum(1).clamp(min=1)  # not every tokenizer gives "" a token
         return functional.normalize((hidden * weights).sum(1) / count, dim=-1)
+
+
+def _first(output: Any) -> Tensor:
+    """A layer's hidden states; some give them in a tuple with more."""
+    hidden: Tensor = output[0] if isinstance(output, tuple) else output
+    return hidden
 
 
 class _Given(nn.Module):
@@ -149,32 +175,65 @@ class ContextLayer(nn.Module):
         return hidden + self.dropout(self.mix(self.before_mix(hidden)))  # type: ignore[no-any-return]
 
 
+class TagHead(nn.Module):
+    """Token states (…, 2d) to the tag logits (…, pieces, tags) of each token's units."""
+
+    def __init__(self, dimension: int, tags: int, pieces: int) -> None:
+        super().__init__()
+        self.mix = nn.Linear(2 * dimension, dimension)
+        self.place = nn.Embedding(pieces, dimension)
+        self.out = nn.Linear(dimension, tags)
+        self.dropout = nn.Dropout(0.1)
+        nn.init.zeros_(self.place.weight)
+
+    def forward(self, states: Tensor) -> Tensor:
+        mixed = self.mix(self.dropout(states)).unsqueeze(-2) + self.place.weight
+        return self.out(functional.gelu(mixed))  # type: ignore[no-any-return]
+
+
 @dataclass(frozen=True, slots=True)
 class HeadOutput:
-    """Intent logits from the message alone (b, c) and in context (b, c); reply queries (b, d)."""
+    """Intent logits from the message alone (b, c) and in context (b, c), reply queries (b, d),
+    sentiment logits (b, s)."""
 
     message_logits: Tensor
     context_logits: Tensor
     queries: Tensor
+    sentiment_logits: Tensor
+
+
+@dataclass(frozen=True, slots=True)
+class Outputs:
+    """How many outputs the heads have: intents, sentiments, and entity tags on `pieces` units a
+    token. A task that the chats do not carry has none."""
+
+    intents: int
+    sentiments: int = 0
+    tags: int = 0
+    pieces: int = 1
 
 
 class Heads(nn.Module):
     """Read the present turn among the turns before it.
 
-    `intents` starts as the nearest class mean (`start_at_means`) and the parts that use the
+    The classifiers start as the nearest class mean (`start_at_means`) and the parts that use the
     context start at zero, so training begins at what the pretrained vectors already know.
+    `tags`, which reads the tokens of the present turn alone, is None without entities.
     """
 
-    def __init__(self, dimension: int, classes: int) -> None:
+    def __init__(self, dimension: int, outputs: Outputs) -> None:
         super().__init__()
         self.context = ContextReader(dimension)
         with warnings.catch_warnings():
             warnings.simplefilter("ignore")  # without labels these have no outputs to start
-            self.intents = nn.Linear(dimension, classes)
-            self.intents_in_context = nn.Linear(CONTEXT_WIDTH, classes, bias=False)
+            self.intents = nn.Linear(dimension, outputs.intents)
+            self.intents_in_context = nn.Linear(CONTEXT_WIDTH, outputs.intents, bias=False)
+            self.sentiment = nn.Linear(dimension, outputs.sentiments)
         self.reply_query = nn.Linear(CONTEXT_WIDTH, dimension)
         self.reply_scale = nn.Parameter(torch.tensor(3.0))
         self.dropout = nn.Dropout(0.1)
+        tags = outputs.tags
+        self.tags = TagHead(dimension, tags, outputs.pieces) if tags else None
         for layer in (self.intents_in_context, self.reply_query):
             nn.init.zeros_(layer.weight)
         nn.init.zeros_(self.reply_query.bias)
@@ -186,13 +245,15 @@ class Heads(nn.Module):
             message_logits=logits,
             context_logits=logits + self.intents_in_context(summary),
             queries=functional.normalize(message + self.reply_query(summary), dim=-1),
+            sentiment_logits=self.sentiment(self.dropout(message)),
         )
 
-    def start_at_means(self, means: Tensor, scale: float = 16.0) -> None:
-        """Set the intent weights to `scale` times the unit class means (c, d)."""
-        with torch.no_grad():
-            self.intents.weight.copy_(scale * functional.normalize(means, dim=-1))
-            self.intents.bias.zero_()
+
+def start_at_means(classifier: nn.Linear, means: Tensor, scale: float = 16.0) -> None:
+    """Set a classifier's weights to `scale` times the unit class means (c, d)."""
+    with torch.no_grad():
+        classifier.weight.copy_(scale * functional.normalize(means, dim=-1))
+        classifier.bias.zero_()
 
 
 def max_tokens(trunk: Trunk) -> int:

@@ -2,6 +2,7 @@
 
     models/
       current          the live version's name, one line
+      history.jsonl    what happened to the versions (finetune.history)
       base/            the pretrained encoder alone, nothing learnt yet
       v1/ v2/ …        what each training run made
         manifest.json  every file's size and sha256, and what the version says about itself
@@ -16,11 +17,15 @@ import json
 import os
 import re
 import secrets
-from collections.abc import Iterable, Mapping
+import shutil
+import time
+from collections.abc import Iterable, Mapping, Sequence
+from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+from finetune import history
 from finetune.errors import FinetuneError, NoModel
 
 BASE = "base"
@@ -28,6 +33,8 @@ CURRENT = "current"
 MANIFEST = "manifest.json"
 SCHEMA = 1
 ENCODER_FILES = ("trunk.onnx", "tokenizer.json", "encoder.json")
+
+DAY = 24 * 60 * 60.0
 
 _NUMBERED = re.compile(r"v([1-9][0-9]*)")
 
@@ -66,11 +73,69 @@ def current(models: Path) -> str | None:
         raise NoModel(f"{models / CURRENT} cannot be read ({error}); {_mend(models)}") from error
 
 
-def use(models: Path, version: str) -> VersionInfo:
-    """Make a version the live one, after checking every byte of it. Raises NoModel."""
+def use(models: Path, version: str, how: history.Switch = "used") -> VersionInfo:
+    """Make a version the live one, after checking every byte of it, and remember `how` it came to
+    that. Raises NoModel."""
     info = open_version(models, version)
+    before = _current_if_readable(models)
+    if version != before:
+        history.record(models, how, version, before=before)
     _write(models / CURRENT, f"{version}\n")
     return info
+
+
+def live_before(models: Path) -> str:
+    """The version that was live before the present one and is still there; going back to it and
+    asking again gives the one before that. Raises NoModel when there is none."""
+    live, there = current(models), _names(models)
+    for name in reversed(history.lives(models, live)[:-1]):
+        if name in there and name != live:
+            return name
+    raise NoModel(
+        f"{models} has no version that was live before {live or 'now'}; choose one that "
+        "`frontdesk models` lists with `frontdesk models use`"
+    )
+
+
+def candidates(models: Path) -> set[str]:
+    """The trained versions that have not been live."""
+    waiting = history.waiting(models) - {BASE, _current_if_readable(models)}
+    return waiting & set(_names(models))
+
+
+def sweep(models: Path, older_than: float = DAY) -> None:
+    """Remove the unfinished versions that killed runs left, once they are `older_than` seconds."""
+    for folder in models.glob(".new-*"):
+        with suppress(OSError):  # another process may be doing the same
+            if time.time() - folder.stat().st_mtime > older_than:
+                shutil.rmtree(folder)
+
+
+@dataclass(frozen=True, slots=True)
+class Learnt:
+    """What a trained version knows (`labels`) and the ids of the chats it saw, by part."""
+
+    labels: Sequence[str]
+    splits: Mapping[str, Sequence[str]]
+
+    @property
+    def chats(self) -> set[str]:
+        return {name for part in self.splits.values() for name in part}
+
+
+def learnt(info: VersionInfo) -> Learnt | None:
+    """What a version was made from; None for `base`, and where that cannot be read."""
+    try:
+        labels = json.loads((info.folder / "labels.json").read_bytes())
+        settings = json.loads((info.folder / "settings.json").read_bytes())
+        return Learnt(labels, settings["splits"])
+    except (OSError, ValueError, KeyError, TypeError):
+        return None
+
+
+def are_all_readable(models: Path) -> bool:
+    """Whether every version's manifest can be read, so that `versions` misses none."""
+    return len(versions(models)) == len(_names(models))
 
 
 def open_version(models: Path, version: str | None = None) -> VersionInfo:
@@ -129,7 +194,16 @@ def publish(temporary: Path, models: Path, version: str) -> VersionInfo:
         reason = "it exists already" if (models / version).exists() else str(error)
         raise FinetuneError(f"cannot publish model {version} in {models}: {reason}") from error
     _sync(models)
+    with suppress(OSError):  # it is there, and says of itself when it was made
+        history.record(models, "published", version)
     return _read_manifest(models / version)
+
+
+def _current_if_readable(models: Path) -> str | None:
+    try:
+        return current(models)
+    except NoModel:
+        return None
 
 
 def _names(models: Path) -> list[str]:

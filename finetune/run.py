@@ -7,11 +7,10 @@ conversations -> split -> pretrained vectors -> frozen baseline -> epochs -> bes
 import hashlib
 import json
 import resource
-import secrets
 import shutil
 import time
-from collections.abc import Callable, Mapping, Sequence
-from dataclasses import asdict, dataclass
+from collections.abc import Mapping, Sequence
+from dataclasses import asdict, dataclass, replace
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any, Literal
@@ -19,62 +18,40 @@ from typing import Any, Literal
 import numpy as np
 import torch
 from numpy.typing import NDArray
-from safetensors import SafetensorError
 
-from finetune import calibration, checkpoint, evaluation, export, registry, transcripts
-from finetune.baseline import linear_probe
-from finetune.conversation import Conversation
-from finetune.corpus import (
-    NO_TEXT,
-    Dialogue,
-    Message,
-    Texts,
-    build_dialogue,
-    intent_targets,
-    label_names,
-    replies_of,
-)
+from finetune import checkpoint, export, judging, registry, retraining, transcripts, version_folder
+from finetune.corpus import Dialogue, Message, Texts
 from finetune.encoder import EncoderSource, locate
-from finetune.errors import FinetuneError, NoModel
-from finetune.examples import Splits, split
-from finetune.network import (
-    CONTEXT_TURNS,
-    HeadOutput,
-    Heads,
-    Trunk,
-    load_tokenizer,
-    load_trunk,
-    max_tokens,
+from finetune.errors import NoModel
+from finetune.examples import split
+from finetune.judging import Examined, Names, Reading
+from finetune.label_check import labels_to_check
+from finetune.material import (
+    Material,
+    Parts,
+    Progress,
+    Request,
+    heads_for,
+    names_of,
+    pad_id_of,
+    parts_of,
+    read_texts,
+    recipe_for,
+    require_something_to_learn,
+    taught_chats,
+    trainer_for,
 )
-from finetune.tokens import load_tokenizer as fast_tokenizer
-from finetune.tokens import token_ids
-from finetune.training import (
-    Lower,
-    Recipe,
-    Trainer,
-    TrainingData,
-    epochs_for,
-    read_all,
-)
+from finetune.network import load_tokenizer, load_trunk
+from finetune.scope import Sample, Scope, left_out
+from finetune.scope import fit as fit_scope
+from finetune.training import Recipe, Trainer
 
-FloatArray = NDArray[np.float32]
-Progress = Callable[[str, int, int], None]
-RECIPE_VERSION = 1  # part of a run's key: raise it when training itself changes
+__all__ = ["Request", "Result", "finetune", "make_base", "run_key", "unchanged"]
 
-
-@dataclass(frozen=True, slots=True)
-class Request:
-    """What to train from. `articles` are texts of the knowledge base whose vectors are held;
-    `base` is the folder that a relative encoder folder starts from."""
-
-    conversations: Sequence[Conversation]
-    models: Path
-    source: EncoderSource
-    base: Path
-    articles: Sequence[str] = ()
-    seed: int = 7
-    epochs: int | Literal["auto"] = "auto"
-    threads: int | Literal["auto"] = "auto"
+FloatArray = NDArray[np.floating]
+OUT_OF_SCOPE = "oos"
+MOST_FOR_SCOPE = 5000
+RECIPE_VERSION = 2  # part of a run's key: raise it when training itself changes
 
 
 @dataclass(frozen=True, slots=True)
@@ -90,25 +67,21 @@ class Result:
     notes: Sequence[str]
 
 
-@dataclass(frozen=True, slots=True)
-class Parts:
-    """The messages of each split; leaked messages are left out of all but train."""
-
-    train: list[Dialogue]
-    validation: list[Message]
-    calibration: list[Message]
-    test: list[Message]
-
-
 def run_key(request: Request) -> str:
     """What makes two runs the same: data, articles, encoder, seed, epochs and recipe."""
     parts = [
         transcripts.digest(request.conversations),
-        hashlib.sha256("\0".join(request.articles).encode()).hexdigest(),
+        _digest(request.articles),
+        _digest([text for pair in request.questions for text in pair]),
         json.dumps(asdict(request.source), sort_keys=True),
-        f"{request.seed} {request.epochs} {RECIPE_VERSION} {Recipe()}",
+        f"{request.seed} {request.epochs} {request.fresh} {request.out_of_scope_share} "
+        f"{RECIPE_VERSION} {Recipe()}",
     ]
     return hashlib.sha256("\n".join(parts).encode()).hexdigest()
+
+
+def _digest(texts: Sequence[str]) -> str:
+    return hashlib.sha256("\0".join(texts).encode()).hexdigest()
 
 
 def unchanged(request: Request) -> Result | None:
@@ -140,8 +113,8 @@ def make_base(models: Path, source: EncoderSource, base: Path) -> registry.Versi
             return registry.open_version(models, registry.BASE)
     location = locate(source.name, base)
     trunk = load_trunk(location)
-    with _new_version(models) as folder:
-        export.export_trunk(trunk, load_tokenizer(location), source, _pad_id(trunk), folder)
+    with version_folder.new_version(models) as folder:
+        export.export_trunk(trunk, load_tokenizer(location), source, pad_id_of(trunk), folder)
         registry.write_manifest(folder, {**meta, "created": _now()})
         if (models / registry.BASE).exists():
             shutil.rmtree(models / registry.BASE)
@@ -155,40 +128,72 @@ def finetune(request: Request, progress: Progress) -> Result:
     epoch behind, and the same request goes on from there.
     """
     started = time.monotonic()
-    splits = split(request.conversations, request.seed)
-    named = label_names(splits.train)
-    labels = named if len(named) > 1 else []
+    earlier = None if request.fresh else retraining.live_version(request.models, request.source)
+    chats, remembered = retraining.with_memory(request.conversations, earlier)
+    splits = split(chats, request.seed, earlier.parts if earlier else None)
+    names, notes = names_of(splits)
+    teaching, notes = taught_chats(splits, earlier, request.seed, remembered, notes)
     texts = Texts()
-    parts = _parts(splits, labels, texts)
-    _require_something_to_learn(parts.train, named)
+    parts = parts_of(splits, teaching, names, texts)
+    require_something_to_learn(parts.train, names)
     _set_threads(request.threads)
 
     location = locate(request.source.name, request.base)
-    tokenizer = load_tokenizer(location)
     trunk = load_trunk(location)
-    lower = Lower(trunk, _pad_id(trunk))
-    pretrained = _encode_texts(lower, tokenizer, request, texts, progress)
+    material = read_texts(trunk, load_tokenizer(location), request, texts, names, progress)
+    recipe = recipe_for(request, material.lower, parts.train)
+    frozen = _frozen_metrics(material, parts, names, texts, request.seed)
+    heads = heads_for(trunk, material, parts, names, request.seed)
+    if earlier and teaching is not splits.train:
+        retraining.take_weights(trunk, heads, earlier, names)
+    trainer = trainer_for(trunk, heads, material, parts, names, recipe, len(request.articles))
+    start = earlier.version if earlier else None
+    progression = _train(request, trainer, parts, texts, start, progress)
 
-    recipe = _recipe(request, lower, parts.train)
-    torch.manual_seed(request.seed)
-    heads = Heads(trunk.dimension, len(labels))
-    train = [message for dialogue in parts.train for message in dialogue.messages]
-    if labels:
-        heads.start_at_means(torch.from_numpy(_class_means(pretrained, train, len(labels))))
-    data = TrainingData(parts.train, lower, pretrained, len(request.articles))
-    trainer = Trainer(trunk, heads, data, recipe)
-    frozen = _frozen_metrics(pretrained, train, parts, labels, texts, request.seed)
-    progression = _train(request, trainer, parts, texts, progress)
-
-    vectors = _vectors(lower, pretrained, [*parts.validation, *parts.calibration, *parts.test])
-    reading = _choose_reading(read_all(heads, parts.validation, vectors), parts.validation)
-    tested = _metrics(reading, heads, vectors, parts.test, labels, texts, request.seed)
-    metrics = {"test": tested, "frozen": frozen}
-    with _new_version(request.models) as folder:
-        export.export_trunk(trunk, tokenizer, request.source, _pad_id(trunk), folder)
+    validation, calibration, test = (
+        _examine(trainer, part) for part in (parts.validation, parts.calibration, parts.test)
+    )
+    reading = judging.choose_reading(validation)
+    taught = judging.sample_of(_examine_taught(trainer, parts), reading, names)
+    held_out = judging.sample_of(validation, reading, names)
+    scope = _scope(taught, held_out, reading, names, request.out_of_scope_share)
+    metrics = {
+        "test": {
+            **judging.metrics(reading, test, names, texts, request.seed),
+            "scope": judging.scope_metrics(judging.sample_of(test, reading, names), scope),
+            "search": _search_metrics(trainer, material),
+        },
+        "frozen": frozen,
+    }
+    with version_folder.new_version(request.models) as folder:
+        pad_id, heads = pad_id_of(trunk), trainer.heads
+        export.export_trunk(trunk, material.tokenizer, request.source, pad_id, folder, heads.tags)
         export.export_heads(heads, reading.in_context, trunk.dimension, folder)
-        _write_companions(folder, request, recipe, labels, reading, metrics, progression, splits)
-        _write_evidence(folder, reading, heads, vectors, parts.calibration)
+        version_folder.write_reading(folder, names, reading, material.pieces)
+        version_folder.write_origin(folder, chats, request.source, recipe, names, splits, start)
+        examined = {"validation": validation, "calibration": calibration, "test": test}
+        predictions = [
+            record
+            for part, seen in examined.items()
+            for record in judging.predictions(
+                part, judging.served(seen, reading, scope), seen, names, texts, request.seed
+            )
+        ]
+        version_folder.write_figures(folder, metrics, progression, predictions)
+        checked = labels_to_check(
+            parts.taught(), material.pretrained, names.intents, texts, request.seed
+        )
+        export.write_json(folder / "label_check.json", checked)
+        export.write_json(folder / "questions.json", material.taught_questions)
+        version_folder.write_evidence(
+            folder,
+            judging.served(calibration, reading, scope),
+            _left_out(scope, taught, calibration, reading, names),
+            calibration,
+        )
+        if scope:
+            scope.save(folder)
+        version_folder.write_weights(folder, checkpoint.trained_state(trainer))
         version = registry.next_version(request.models)
         seconds, peak = round(time.monotonic() - started, 1), _peak_mib()
         registry.write_manifest(
@@ -197,8 +202,9 @@ def finetune(request: Request, progress: Progress) -> Result:
                 "kind": "finetuned",
                 "created": _now(),
                 "source": asdict(request.source),
+                "start": start,
                 "run_key": run_key(request),
-                "chats": len(request.conversations),
+                "chats": len(chats),
                 "seconds": seconds,
                 "peak_mib": peak,
                 "metrics": metrics,
@@ -206,89 +212,10 @@ def finetune(request: Request, progress: Progress) -> Result:
         )
         registry.publish(folder, request.models, version)
     checkpoint.discard(request.models)
-    return Result(version, True, seconds, peak, metrics, [*_lone_intent(named), *splits.notes])
+    return Result(version, True, seconds, peak, metrics, [*notes, *splits.notes])
 
 
-@dataclass(frozen=True, slots=True)
-class Reading:
-    """How logits become probabilities: from the message alone or in context, at a temperature."""
-
-    in_context: bool
-    temperature: float
-
-    def logits(self, output: HeadOutput) -> FloatArray:
-        chosen = output.context_logits if self.in_context else output.message_logits
-        return chosen.numpy()
-
-    def probabilities(self, output: HeadOutput) -> FloatArray:
-        return torch.softmax(torch.from_numpy(self.logits(output)) / self.temperature, -1).numpy()
-
-
-# --- before training -----------------------------------------------------------------------------
-
-
-def _parts(splits: Splits, labels: Sequence[str], texts: Texts) -> Parts:
-    def dialogues(chats: Sequence[Conversation]) -> list[Dialogue]:
-        return [build_dialogue(chat, labels, texts, CONTEXT_TURNS) for chat in chats]
-
-    def judged(chats: Sequence[Conversation]) -> list[Message]:
-        return [
-            message
-            for dialogue in dialogues(chats)
-            for message in dialogue.messages
-            if (message.conversation, message.turn) not in splits.leaked
-        ]
-
-    return Parts(
-        dialogues(splits.train),
-        judged(splits.validation),
-        judged(splits.calibration),
-        judged(splits.test),
-    )
-
-
-def _require_something_to_learn(train: Sequence[Dialogue], labels: Sequence[str]) -> None:
-    replies = {m.reply_key for d in train for m in d.messages if m.reply != NO_TEXT}
-    if len(labels) < 2 and len(replies) < 2:
-        raise FinetuneError(
-            f"the chats teach nothing: they name {len(labels)} intent(s) and hold {len(replies)} "
-            "different agent replies; add chats with two intents or two different replies"
-        )
-
-
-def _lone_intent(named: Sequence[str]) -> list[str]:
-    """A note on why the only intent is not learnt: a model of it would find it in every message."""
-    if len(named) != 1:
-        return []
-    return [
-        f"the chats name one intent only, {named[0]}: with no other to tell it from, intents "
-        "are not learnt"
-    ]
-
-
-def _encode_texts(
-    lower: Lower, tokenizer: str, request: Request, texts: Texts, progress: Progress
-) -> FloatArray:
-    """Pretrained vectors (n, d) of the chats' texts, then of the articles'."""
-    source = request.source
-    fast = fast_tokenizer(tokenizer, max_tokens(lower.trunk))
-    rows = token_ids(fast, [source.query_prefix + text for text in texts.all])
-    held = token_ids(fast, [source.passage_prefix + text for text in request.articles])
-    rows += [row[: Recipe().hold_tokens] for row in held]
-    return lower.add(rows, lambda done: progress("reading the chats", done, len(rows)))
-
-
-def _recipe(request: Request, lower: Lower, train: Sequence[Dialogue]) -> Recipe:
-    if request.epochs != "auto":
-        return Recipe(seed=request.seed, epochs=request.epochs)
-    tokens = sum(len(lower.rows[message.text]) for d in train for message in d.messages)
-    return Recipe(seed=request.seed, epochs=epochs_for(tokens))
-
-
-def _class_means(vectors: FloatArray, train: Sequence[Message], classes: int) -> FloatArray:
-    targets = intent_targets(train, classes)
-    rows = np.asarray([message.text for message in train], dtype=np.int64)
-    return targets.T @ vectors[rows]
+# --- training ------------------------------------------------------------------------------------
 
 
 def _set_threads(threads: int | Literal["auto"]) -> None:
@@ -311,14 +238,16 @@ def _faster_threads() -> int:
     return 2 if best[2] < 0.8 * best[1] else 1
 
 
-# --- training ------------------------------------------------------------------------------------
-
-
 def _train(
-    request: Request, trainer: Trainer, parts: Parts, texts: Texts, progress: Progress
+    request: Request,
+    trainer: Trainer,
+    parts: Parts,
+    texts: Texts,
+    start: str | None,
+    progress: Progress,
 ) -> checkpoint.Progression:
     """Train the remaining epochs and leave the best one's weights in the modules."""
-    key = run_key(request)
+    key = f"{run_key(request)} {start}"
     so_far = checkpoint.load(request.models, key, trainer)
     progression = so_far or checkpoint.Progression(0, [], -1.0, {})
     total = trainer.recipe.epochs * trainer.steps_per_epoch
@@ -329,7 +258,7 @@ def _train(
             progress("fine-tuning", min(before + done, total), total)
 
         losses = trainer.epoch(number, step)
-        score = _validation_score(trainer, parts, texts, request.seed)
+        score = judging.score(_examine(trainer, parts.validation), texts, request.seed)
         progression.history.append({"epoch": number + 1, **losses, "validation": score})
         progression.done = number + 1
         if score >= progression.best_score:
@@ -341,222 +270,71 @@ def _train(
     return progression
 
 
-def _validation_score(trainer: Trainer, parts: Parts, texts: Texts, seed: int) -> float:
-    """Mean of intent accuracy and R@1, of those the validation chats allow (0 when neither)."""
+def _examine(trainer: Trainer, messages: Sequence[Message]) -> Examined:
+    """Held-out messages under the present weights."""
     data = trainer.data
-    vectors = _vectors(data.lower, data.pretrained, parts.validation)
-    output = read_all(trainer.heads, parts.validation, vectors)
-    scores = []
-    gold = [row for row, message in enumerate(parts.validation) if message.gold]
-    if gold and output.context_logits.shape[1] > 1:
-        targets = _right(output.context_logits.numpy(), parts.validation)
-        scores.append(float(np.mean([targets[row] for row in gold])))
-    ranks = _ranks(output.queries.numpy(), vectors, parts.validation, texts, seed)
-    if len(ranks):
-        scores.append(float((ranks == 1).mean()))
-    return float(np.mean(scores)) if scores else 0.0
-
-
-def _vectors(lower: Lower, pretrained: FloatArray, messages: Sequence[Message]) -> FloatArray:
-    """Vectors under the present weights of every text these messages need, by text index."""
-    vectors = np.zeros_like(pretrained)
-    needed = sorted(Dialogue(tuple(messages)).texts())
-    if needed:
-        vectors[needed] = lower.encode_all(needed)
-    return vectors
+    vectors = np.zeros_like(data.pretrained)
+    if needed := sorted(Dialogue(tuple(messages)).texts()):
+        vectors[needed] = data.lower.encode_all(needed)
+    return judging.examine(trainer.heads, data.lower, messages, vectors, data.units, data.types)
 
 
 # --- judging -------------------------------------------------------------------------------------
 
 
-def _right(logits: FloatArray, messages: Sequence[Message]) -> list[bool]:
-    return [
-        int(guess) in message.intents
-        for guess, message in zip(logits.argmax(-1), messages, strict=True)
-    ]
+def _examine_taught(trainer: Trainer, parts: Parts) -> Examined:
+    """Up to MOST_FOR_SCOPE labelled training messages under the present weights."""
+    labelled = [message for message in parts.taught() if message.intents]
+    order = np.random.default_rng(trainer.recipe.seed).permutation(len(labelled))
+    chosen = [replace(labelled[i], spans=None) for i in order[:MOST_FOR_SCOPE]]
+    return _examine(trainer, chosen)
 
 
-def _choose_reading(output: HeadOutput, validation: Sequence[Message]) -> Reading:
-    """The better of the two kinds of logits on validation chats, and its temperature."""
-    labelled = [row for row, message in enumerate(validation) if message.intents]
-    if not labelled or output.message_logits.shape[1] < 2:
-        return Reading(in_context=False, temperature=1.0)
-    messages = [validation[row] for row in labelled]
-    alone, context = (
-        output.message_logits[labelled].numpy(),
-        output.context_logits[labelled].numpy(),
+def _scope(
+    taught: Sample, held_out: Sample, reading: Reading, names: Names, share: float | None
+) -> Scope | None:
+    if not names.intents:
+        return None
+    return fit_scope(
+        taught,
+        held_out,
+        share=share,
+        temperature=reading.temperature,
+        outside=_outside(names),
     )
-    in_context = sum(_right(context, messages)) > sum(_right(alone, messages))
-    targets = intent_targets(messages, alone.shape[1])
-    temperature = calibration.fit_temperature(context if in_context else alone, targets)
-    return Reading(in_context, temperature)
 
 
-def _metrics(
-    reading: Reading,
-    heads: Heads,
-    vectors: FloatArray,
-    messages: Sequence[Message],
-    labels: Sequence[str],
-    texts: Texts,
-    seed: int,
-) -> dict[str, Any]:
-    if not messages:
-        return {"intent": {"n": 0}, "ranking": {"n": 0}}
-    output = read_all(heads, messages, vectors)
-    return {
-        "intent": _intent_metrics(reading.probabilities(output), messages, labels),
-        "ranking": evaluation.ranking_metrics(
-            _ranks(output.queries.numpy(), vectors, messages, texts, seed)
-        ),
-    }
+def _outside(names: Names) -> int | None:
+    return list(names.intents).index(OUT_OF_SCOPE) if OUT_OF_SCOPE in names.intents else None
+
+
+def _left_out(
+    scope: Scope | None, taught: Sample, calibration: Examined, reading: Reading, names: Names
+) -> FloatArray | None:
+    """For each calibration message, NaN where its intents are not labelled."""
+    if scope is None:
+        return None
+    found = np.full(len(calibration.messages), np.nan)
+    labelled = [row for row, message in enumerate(calibration.messages) if message.gold]
+    found[labelled] = left_out(scope, taught, judging.sample_of(calibration, reading, names))
+    return found
 
 
 def _frozen_metrics(
-    pretrained: FloatArray,
-    train: Sequence[Message],
-    parts: Parts,
-    labels: Sequence[str],
-    texts: Texts,
-    seed: int,
+    material: Material, parts: Parts, names: Names, texts: Texts, seed: int
 ) -> dict[str, Any]:
-    """The same figures of the untouched encoder: a linear probe, and the cosine to the message."""
-    rows = [message.text for message in parts.test]
-    if not rows:
-        return {"intent": {"n": 0}, "ranking": {"n": 0}}
-    weights, biases = linear_probe(pretrained, train, parts.validation, len(labels))
-    logits = pretrained[rows] @ weights.T + biases
-    probabilities = torch.softmax(torch.from_numpy(logits), -1).numpy()
-    return {
-        "intent": _intent_metrics(probabilities, parts.test, labels),
-        "ranking": evaluation.ranking_metrics(
-            _ranks(pretrained[rows], pretrained, parts.test, texts, seed)
-        ),
-    }
-
-
-def _intent_metrics(
-    probabilities: FloatArray, messages: Sequence[Message], labels: Sequence[str]
-) -> dict[str, float]:
-    judged = [row for row, message in enumerate(messages) if message.gold]
-    if not labels or not judged:
-        return {"n": 0}
-    gold = [set(messages[row].gold) for row in judged]
-    return evaluation.intent_metrics(probabilities[judged], gold, labels)
-
-
-def _ranks(
-    queries: FloatArray,
-    vectors: FloatArray,
-    messages: Sequence[Message],
-    texts: Texts,
-    seed: int,
-) -> NDArray[np.int64]:
-    """Ranks of the agents' replies among 100 candidates of the same chats."""
-    rows = [row for row, message in enumerate(messages) if message.reply != NO_TEXT]
-    right = [messages[row].reply for row in rows]
-    candidates = evaluation.candidate_sets(right, replies_of(messages, texts), seed)
-    return evaluation.reply_ranks(queries[rows], vectors, candidates)
-
-
-# --- the version folder --------------------------------------------------------------------------
-
-
-def _write_companions(
-    folder: Path,
-    request: Request,
-    recipe: Recipe,
-    labels: Sequence[str],
-    reading: Reading,
-    metrics: Mapping[str, Any],
-    progression: checkpoint.Progression,
-    splits: Splits,
-) -> None:
-    export.write_json(folder / "labels.json", list(labels))
-    export.write_json(folder / "metrics.json", {**metrics, "epochs": progression.history})
-    export.write_json(
-        folder / "calibration.json",
-        {"temperature": reading.temperature, "in_context": reading.in_context},
+    figures = judging.frozen_metrics(
+        material.pretrained, parts.taught(), parts.validation, parts.test, names, texts, seed
     )
-    export.write_json(
-        folder / "settings.json",
-        {
-            "recipe": asdict(recipe),
-            "source": asdict(request.source),
-            "chats_digest": transcripts.digest(request.conversations),
-            "splits": {
-                name: [chat.id for chat in getattr(splits, name)]
-                for name in ("train", "validation", "calibration", "test")
-            },
-            "notes": splits.notes,
-        },
-    )
+    search = judging.search_metrics(material.pretrained, material.held_questions)
+    return {**figures, "scope": {"n": 0}, "search": search}
 
 
-def _write_evidence(
-    folder: Path,
-    reading: Reading,
-    heads: Heads,
-    vectors: FloatArray,
-    messages: Sequence[Message],
-) -> None:
-    """Keep how the calibration messages were read: thresholds are computed from it wherever the
-    templates, the articles or the promised risk change, without the chats or another pass."""
-    from safetensors.numpy import save_file
-
-    if messages:
-        output = read_all(heads, messages, vectors)
-        queries, probabilities = output.queries.numpy(), reading.probabilities(output)
-    else:
-        queries = np.zeros((0, vectors.shape[1]), np.float32)
-        probabilities = np.zeros((0, 0), np.float32)
-    rows = [message.text for message in messages]
-    save_file(
-        {
-            "queries": np.ascontiguousarray(queries),
-            "probabilities": np.ascontiguousarray(probabilities),
-            "vectors": np.ascontiguousarray(vectors[rows]),
-        },
-        folder / "evidence.safetensors",
-    )
-    export.write_json(
-        folder / "evidence.json",
-        [
-            {
-                "conversation": message.conversation,
-                "turn": message.turn,
-                "intents": sorted(message.gold),
-                "reply": message.reply_key,
-            }
-            for message in messages
-        ],
-    )
-
-
-class _new_version:  # noqa: N801 - used as a context manager
-    """A hidden folder for a version in the making, removed unless it was published.
-
-    A full disk raises FinetuneError; the checkpoint is still there, so nothing is trained again.
-    """
-
-    def __init__(self, models: Path) -> None:
-        self.folder = models / f".new-{secrets.token_hex(4)}"
-
-    def __enter__(self) -> Path:
-        self.folder.mkdir(parents=True)
-        return self.folder
-
-    def __exit__(self, _kind: object, error: BaseException | None, _trace: object) -> None:
-        shutil.rmtree(self.folder, ignore_errors=True)
-        if isinstance(error, OSError | SafetensorError):
-            raise FinetuneError(
-                f"no model version could be written in {self.folder.parent} ({error}); the live "
-                "one is as it was; make room there and run the command again"
-            ) from error
-
-
-def _pad_id(trunk: Trunk) -> int:
-    return int(getattr(trunk.encoder.config, "pad_token_id", None) or 0)
+def _search_metrics(trainer: Trainer, material: Material) -> dict[str, float]:
+    vectors = np.zeros_like(material.pretrained)
+    if needed := sorted({number for pair in material.held_questions for number in pair}):
+        vectors[needed] = trainer.data.lower.encode_all(needed)
+    return judging.search_metrics(vectors, material.held_questions)
 
 
 def _peak_mib() -> float:

@@ -7,12 +7,12 @@ import re
 import unicodedata
 
 # Scripts written without spaces: Thai, Lao, Myanmar, Khmer, kana, Han (with its extensions).
-_UNSPACED = (
+UNSPACED = (
     r"\u0e00-\u0eff\u1000-\u109f\u1780-\u17ff\u3005-\u3007\u3040-\u30ff\u31f0-\u31ff"
     r"\u3400-\u4dbf\u4e00-\u9fff\uf900-\ufaff\U00020000-\U0003ffff"
 )
-_UNSPACED_CHARACTER = re.compile(f"[{_UNSPACED}]")
-_SPACE_BESIDE_UNSPACED = re.compile(f"(?<=[{_UNSPACED}]) | (?=[{_UNSPACED}])")
+_UNSPACED_CHARACTER = re.compile(f"[{UNSPACED}]")
+_SPACE_BESIDEUNSPACED = re.compile(f"(?<=[{UNSPACED}]) | (?=[{UNSPACED}])")
 _NUMBER = re.compile(r"\d+(?:[.,:/-]\d+)*")
 _ZEROS = re.compile("00+")
 _APOSTROPHES = "'\u2019\u02bc"
@@ -49,7 +49,7 @@ def normalise(text: str) -> str:
     """
     folded = _compose(_compose(text).casefold())
     words = _NUMBER.sub("0", folded).translate(_FOLDING).split()
-    return _ZEROS.sub("0", _compose(_SPACE_BESIDE_UNSPACED.sub("", " ".join(words))))
+    return _ZEROS.sub("0", _compose(_SPACE_BESIDEUNSPACED.sub("", " ".join(words))))
 
 
 def words_in(key: str) -> float:

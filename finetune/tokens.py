@@ -33,11 +33,11 @@ def token_ids(tokenizer: "Tokenizer", texts: Sequence[str]) -> list[TokenIds]:
     """Ids of each text. What lies far beyond the truncation is cut before it is tokenised."""
     truncation = tokenizer.truncation or {}  # `load_tokenizer` has set it
     limit = MAX_CHARACTERS_PER_TOKEN * int(truncation["max_length"])
-    encodings = tokenizer.encode_batch_fast([_encodable(text[:limit]) for text in texts])
+    encodings = tokenizer.encode_batch_fast([encodable(text[:limit]) for text in texts])
     return [np.asarray(encoding.ids, dtype=np.int64) for encoding in encodings]
 
 
-def _encodable(text: str) -> str:
+def encodable(text: str) -> str:
     """Half a surrogate pair, which a terminal may pass on, is no Unicode: it becomes a "?"."""
     return text.encode("utf-8", "replace").decode()
 

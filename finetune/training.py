@@ -1,4 +1,4 @@
-"""Joint training of the trunk and its heads: intents, response ranking, and a hold.
+"""Joint training of the trunk and its heads: every task that the chats carry, and a hold.
 
 Each utterance of a batch is encoded once, however many windows it appears in. The hold is the
 distance of the sentence vectors to the pretrained ones; it keeps search over articles intact.
@@ -12,10 +12,18 @@ import numpy as np
 import torch
 from numpy.typing import NDArray
 from torch import Tensor, nn
-from torch.nn import functional
 
-from finetune.corpus import NO_TEXT, Dialogue, Message, intent_targets
-from finetune.network import HeadOutput, Heads, Trunk
+from finetune.corpus import NO_LABEL, NO_TEXT, Dialogue, Message
+from finetune.losses import (
+    distance,
+    entity_loss,
+    intent_loss,
+    question_loss,
+    ranking_loss,
+    sentiment_loss,
+)
+from finetune.network import HeadOutput, Heads, TagHead, Trunk
+from finetune.tags import Units
 from finetune.tokens import TokenIds, batches_by_length, pad
 
 FloatArray = NDArray[np.float32]
@@ -39,6 +47,10 @@ class Recipe:
     hold_texts: int = 2
     hold_tokens: int = 24
     reply_candidates: int = 1024
+    questions: int = 4
+    question_tokens: int = 64
+    question_candidates: int = 512
+    question_scale: float = 20.0
 
 
 def epochs_for(tokens: int) -> int:
@@ -58,8 +70,9 @@ def pieces(dialogue: Dialogue, messages: int = 12) -> Iterator[Dialogue]:
 
 
 def teaches(message: Message) -> bool:
-    """True for a message with a labelled intent or an agent's reply."""
-    return bool(message.intents) or message.reply != NO_TEXT
+    """True for a message with a label of any task, or an agent's reply."""
+    labelled = bool(message.intents) or message.sentiment != NO_LABEL or message.spans is not None
+    return labelled or message.reply != NO_TEXT
 
 
 def batches(
@@ -124,21 +137,34 @@ class Lower:
                 progress(done := done + len(indices))
         return vectors
 
-    def upper(self, indices: Sequence[int]) -> Tensor:
-        """Vectors (n, d) of kept rows under the present weights."""
+    def states(self, indices: Sequence[int]) -> tuple[Tensor, Tensor]:
+        """Token states (n, t, 2d) of kept rows under the present weights, and their mask (n, t)."""
         ids, mask = map(torch.from_numpy, pad([self.rows[i] for i in indices], self.pad_id))
         if not self.hidden:
-            return self.trunk(ids, mask)  # type: ignore[no-any-return]
-        states = [self.hidden[i] for i in indices]
-        return self.trunk.upper(nn.utils.rnn.pad_sequence(states, batch_first=True).float(), mask)
+            return self.trunk.states(ids, mask), mask
+        kept = [self.hidden[i] for i in indices]
+        hidden = nn.utils.rnn.pad_sequence(kept, batch_first=True).float()
+        return self.trunk.upper_states(hidden, mask), mask
 
-    def encode(self, indices: Sequence[int], max_rows: int = 24, max_tokens: int = 1024) -> Tensor:
-        """As `upper`, in the order of `indices`; short rows do not pay for long ones."""
+    def read(
+        self, indices: Sequence[int], max_rows: int = 24, max_tokens: int = 1024
+    ) -> tuple[Tensor, list[Tensor]]:
+        """Vectors (n, d) and each row's token states (t, 2d), in the order of `indices`; short
+        rows do not pay for long ones."""
         lengths = [len(self.rows[i]) for i in indices]
         groups = list(batches_by_length(lengths, max_rows, max_tokens))
-        parts = [self.upper([indices[i] for i in group]) for group in groups]
-        order = torch.from_numpy(np.concatenate(groups))
-        return torch.cat(parts)[torch.argsort(order)]
+        vectors: list[Tensor] = []
+        tokens: list[Tensor] = []
+        for group in groups:
+            states, mask = self.states([indices[i] for i in group])
+            vectors.append(self.trunk.pool(states, mask))
+            tokens += [row[: lengths[i]] for row, i in zip(states, group, strict=True)]
+        order = np.argsort(np.concatenate(groups))
+        return torch.cat(vectors)[torch.from_numpy(order)], [tokens[i] for i in order]
+
+    def encode(self, indices: Sequence[int], max_rows: int = 24, max_tokens: int = 1024) -> Tensor:
+        """The vectors (n, d) that `read` gives."""
+        return self.read(indices, max_rows, max_tokens)[0]
 
     def encode_all(self, indices: Sequence[int]) -> FloatArray:
         """Vectors (n, d) without gradients."""
@@ -150,13 +176,20 @@ class Lower:
 @dataclass(frozen=True, slots=True)
 class TrainingData:
     """Everything a run needs. `lower` keeps every text: first the chats' distinct texts, numbered
-    as in the dialogues, then `held` article texts. `pretrained` (n, d) are the vectors of all of
-    them before training."""
+    as in the dialogues, then those of `questions`, then `held` article texts. `pretrained` (n, d)
+    are the vectors of all of them before training.
+
+    `questions` are the numbers of a question and of the passage that answers it. `units` (of each
+    of the chats' texts) and `types` say how entities are tagged.
+    """
 
     dialogues: Sequence[Dialogue]
     lower: Lower
     pretrained: FloatArray
     held: int
+    questions: Sequence[tuple[int, int]] = ()
+    units: Sequence[Units] = ()
+    types: Sequence[str] = ()
 
 
 def read_messages(
@@ -177,7 +210,8 @@ def read_all(heads: Heads, messages: Sequence[Message], vectors: FloatArray) -> 
     """Heads over any number of messages, without gradients; `vectors` (n, d) by text index."""
     if not messages:
         nothing = torch.zeros(0, heads.intents.out_features)
-        return HeadOutput(nothing, nothing, torch.zeros(0, vectors.shape[1]))
+        felt = torch.zeros(0, heads.sentiment.out_features)
+        return HeadOutput(nothing, nothing, torch.zeros(0, vectors.shape[1]), felt)
     heads.eval()
     everything = torch.from_numpy(vectors)
     place = np.arange(len(vectors))
@@ -190,7 +224,24 @@ def read_all(heads: Heads, messages: Sequence[Message], vectors: FloatArray) -> 
         torch.cat([part.message_logits for part in parts]),
         torch.cat([part.context_logits for part in parts]),
         torch.cat([part.queries for part in parts]),
+        torch.cat([part.sentiment_logits for part in parts]),
     )
+
+
+def tag_logits(
+    head: TagHead, lower: Lower, indices: Sequence[int], units: Sequence[Units]
+) -> list[FloatArray]:
+    """Logits (u, tags) of the units of each of these texts, without gradients."""
+    lower.trunk.eval()
+    head.eval()
+    found: list[FloatArray] = []
+    with torch.inference_mode():
+        for start in range(0, len(indices), 1024):
+            part = indices[start : start + 1024]
+            tokens = lower.read(part, 64, 4096)[1]
+            for i, states in zip(part, tokens, strict=True):
+                found.append(head(states)[units[i].token, units[i].place].numpy())
+    return found
 
 
 @dataclass(frozen=True, slots=True)
@@ -215,38 +266,6 @@ class Replies:
         wanted = dict.fromkeys(place[key] for key in right)
         others = rng.permutation(len(self.keys))[: max(0, count - len(wanted))].tolist()
         return list(wanted | dict.fromkeys(others))
-
-
-def intent_loss(output: HeadOutput, messages: Sequence[Message], smoothing: float) -> Tensor:
-    """Cross-entropy of the labelled messages, read alone and read in context, averaged."""
-    classes = output.message_logits.shape[1]
-    labelled = [row for row, message in enumerate(messages) if message.intents]
-    if classes < 2 or not labelled:
-        return output.queries.new_zeros(())
-    targets = torch.from_numpy(intent_targets([messages[row] for row in labelled], classes))
-    losses = [
-        functional.cross_entropy(logits[labelled], targets, label_smoothing=smoothing)
-        for logits in (output.message_logits, output.context_logits)
-    ]
-    return (losses[0] + losses[1]) / 2
-
-
-def ranking_loss(
-    queries: Tensor, messages: Sequence[Message], candidates: Sequence[str], vectors: Tensor
-) -> Tensor:
-    """The agents' replies against all candidates (c,), whose vectors are (c, d). `queries` (n, d)
-    are scaled already. The same reply is one candidate, so it never counts as wrong."""
-    replied = [row for row, message in enumerate(messages) if message.reply != NO_TEXT]
-    if not replied or len(candidates) < 2:
-        return queries.new_zeros(())
-    number = {key: index for index, key in enumerate(candidates)}
-    targets = torch.tensor([number[messages[row].reply_key] for row in replied])
-    return functional.cross_entropy(queries[replied] @ vectors.T, targets)
-
-
-def distance(vectors: Tensor, pretrained: FloatArray) -> Tensor:
-    """Mean of 1 - cosine to the pretrained vectors."""
-    return (1 - (vectors * torch.from_numpy(pretrained)).sum(-1)).mean()
 
 
 class Trainer:
@@ -281,16 +300,17 @@ class Trainer:
         seed = self.recipe.seed * 1000 + number
         torch.manual_seed(seed)
         rng = np.random.default_rng(seed)
-        said = self.data.pretrained.copy()
-        if number and self.agents:
-            said[self.agents] = self.data.lower.encode_all(self.agents)
+        said, questions = self.data.pretrained.copy(), self._questions(rng)
+        known = sorted({*self.agents, *(passage for _, passage in questions)})
+        if number and known:
+            said[known] = self.data.lower.encode_all(known)
         totals: dict[str, float] = {}
         self.trunk.eval()  # no dropout there: it costs a tenth of the time and gains nothing
         self.heads.train()
         grouped = self._batches(seed)
         for step, messages in enumerate(grouped):
             self._set_rate((number + step / len(grouped)) / self.recipe.epochs)
-            losses = self._losses(messages, said, rng)
+            losses = self._losses(messages, said, questions, rng)
             self._update(sum(losses.values(), torch.zeros(())))
             for name, loss in losses.items():
                 totals[name] = totals.get(name, 0.0) + loss.item()
@@ -301,34 +321,65 @@ class Trainer:
         rows, tokens = self.data.lower.rows, self.recipe.batch_tokens
         return list(batches(self.data.dialogues, rows, tokens, seed))
 
+    def _questions(self, rng: np.random.Generator) -> list[tuple[int, int]]:
+        """The questions of an epoch: as many as there may be passages to tell apart."""
+        drawn = rng.permutation(len(self.data.questions))[: self.recipe.question_candidates]
+        return [self.data.questions[i] for i in drawn]
+
     def _losses(
-        self, messages: list[Message], said: FloatArray, rng: np.random.Generator
+        self,
+        messages: list[Message],
+        said: FloatArray,
+        questions: Sequence[tuple[int, int]],
+        rng: np.random.Generator,
     ) -> dict[str, Tensor]:
         data, recipe = self.data, self.recipe
-        asked = list(dict.fromkeys(message.text for message in messages))
-        known = sorted(Dialogue(tuple(messages)).texts() - set(asked))
+        own = list(dict.fromkeys(message.text for message in messages))
+        known = sorted(Dialogue(tuple(messages)).texts() - set(own))
         held = len(data.pretrained) - 1 - rng.permutation(data.held)[: recipe.hold_texts]
-        encoded = data.lower.encode([*asked, *held])
-        vectors = torch.cat([encoded[: len(asked)], torch.from_numpy(said[known])])
+        asked = [questions[i] for i in rng.permutation(len(questions))[: recipe.questions]]
+        encoded, states = data.lower.read([*own, *held, *(question for question, _ in asked)])
+        here, rest = encoded[: len(own)], encoded[len(own) :]
+        there, them = rest[: len(held)], rest[len(held) :]
+        vectors = torch.cat([here, torch.from_numpy(said[known])])
         place = np.full(len(data.pretrained), -1, dtype=np.int64)
-        place[[*asked, *known]] = np.arange(len(vectors))
+        place[[*own, *known]] = np.arange(len(vectors))
         output = read_messages(self.heads, messages, vectors, place)
-        right = [message.reply_key for message in messages if message.reply != NO_TEXT]
-        drawn = self.replies.draw(right, recipe.reply_candidates, rng)
+        tokens = [states[place[message.text]] for message in messages]
+        smoothing = recipe.label_smoothing
         losses = {
-            "intent": intent_loss(output, messages, recipe.label_smoothing),
-            "ranking": ranking_loss(
-                self.heads.reply_scale.exp() * output.queries,
-                messages,
-                [self.replies.keys[i] for i in drawn],
-                torch.from_numpy(said[self.replies.texts[drawn]]),
-            ),
-            "hold": recipe.hold / 5 * distance(encoded[: len(asked)], data.pretrained[asked]),
+            "intent": intent_loss(output, messages, smoothing),
+            "sentiment": sentiment_loss(output, messages, smoothing),
+            "entities": entity_loss(self.heads.tags, messages, tokens, data.units, data.types),
+            "ranking": self._ranking_loss(output.queries, messages, said, rng),
+            "hold": recipe.hold / 5 * distance(here, data.pretrained[own]),
         }
         if len(held):
-            held_distance = distance(encoded[len(asked) :], data.pretrained[held])
-            losses["hold"] = losses["hold"] + recipe.hold * held_distance
+            losses["hold"] = losses["hold"] + recipe.hold * distance(there, data.pretrained[held])
+        if asked:
+            numbers = np.unique([passage for _, passage in questions])
+            answers = [passage for _, passage in asked]
+            passages = torch.from_numpy(said[numbers])
+            losses["search"] = question_loss(
+                recipe.question_scale * them, answers, passages, numbers
+            )
         return losses
+
+    def _ranking_loss(
+        self,
+        queries: Tensor,
+        messages: Sequence[Message],
+        said: FloatArray,
+        rng: np.random.Generator,
+    ) -> Tensor:
+        right = [message.reply_key for message in messages if message.reply != NO_TEXT]
+        drawn = self.replies.draw(right, self.recipe.reply_candidates, rng)
+        return ranking_loss(
+            self.heads.reply_scale.exp() * queries,
+            messages,
+            [self.replies.keys[i] for i in drawn],
+            torch.from_numpy(said[self.replies.texts[drawn]]),
+        )
 
     def _update(self, loss: Tensor) -> None:
         self.optimizer.zero_grad(set_to_none=True)

@@ -102,7 +102,9 @@ def read_chats(paths: Sequence[Path], *, skip_bad: bool = False) -> Chats:
 def digest(conversations: Iterable[Conversation]) -> str:
     """sha256 (hex) of the chats' content; their order does not matter."""
     lines = sorted(
-        json.dumps(chat.model_dump(mode="json"), sort_keys=True, ensure_ascii=False)
+        json.dumps(
+            chat.model_dump(mode="json", exclude_unset=True), sort_keys=True, ensure_ascii=False
+        )
         for chat in conversations
     )
     return hashlib.sha256("\n".join(lines).encode()).hexdigest()

@@ -41,6 +41,16 @@ class Passage:
         """What the encoder and the full-text index see: title, heading path and plain text."""
         return "\n".join(part for part in (self.title, *self.headings, plain(self.text)) if part)
 
+    @property
+    def question(self) -> str:
+        """What its title and the heading right above it ask."""
+        return f"{self.title}: {self.headings[-1]}" if self.headings else self.title
+
+    @property
+    def answer(self) -> str:
+        """The plain text without its title and headings."""
+        return plain(self.text)
+
 
 def split(article: Article) -> list[Passage]:
     """The passages of one article, in reading order; at least one."""

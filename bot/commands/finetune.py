@@ -1,6 +1,7 @@
-"""`frontdesk finetune`: train a model version on the workspace's chats and put it live."""
+"""`frontdesk finetune`: train a model version on the workspace's chats; live if it is no worse."""
 
-from typing import TYPE_CHECKING, Any
+from collections.abc import Iterator, Mapping
+from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
@@ -9,8 +10,22 @@ from bot.console import print_json, print_table, progress, say, say_left_out
 
 if TYPE_CHECKING:
     from bot.console import Progress
+    from bot.gate import Release
     from bot.workspace import Workspace
+    from finetune.gate import IntentChange, TaskChange, Verdict
     from finetune.run import Request, Result
+
+ForceOption = Annotated[
+    bool,
+    typer.Option("--force", help="Put the version live although it is worse; it is recorded."),
+]
+FreshOption = Annotated[
+    bool,
+    typer.Option(
+        "--fresh", help="Start from the pretrained encoder and know the chats that are here alone."
+    ),
+]
+INTENTS_SHOWN = 10
 
 
 def add_to(app: typer.Typer) -> None:
@@ -18,31 +33,45 @@ def add_to(app: typer.Typer) -> None:
 
 
 def finetune(
-    workspace: WorkspaceOption = None, skip_bad: SkipBadOption = False, json: JsonOption = False
+    workspace: WorkspaceOption = None,
+    force: ForceOption = False,
+    fresh: FreshOption = False,
+    skip_bad: SkipBadOption = False,
+    json: JsonOption = False,
 ) -> None:
-    """Train on the chats, index the articles with the result, and put it live.
+    """Train on the chats, and put the result live if it is not worse than the live version.
 
-    Chats that have not changed are not trained on again. Interrupted, it goes on from the last
-    finished epoch when it is run again.
+    It goes on from the live version: new chats are learnt, and a sample of the old ones is
+    repeated. Chats that have not changed are not trained on again. Interrupted, it goes on from
+    the last finished epoch when it is run again.
     """
-    from bot.live import go_live
+    from bot.gate import release
+    from bot.report_page import page_of, write_report
     from bot.workspace import open_workspace
 
     opened = open_workspace(workspace)
     opened.load_templates()  # a mistake there is better known before the training than after
-    request = make_request(opened, skip_bad=skip_bad)
+    request = make_request(opened, skip_bad=skip_bad, fresh=fresh)
     with progress() as show:
         result = _trained(request, show)
-        shortcomings = go_live(opened, result.version, show, skip_bad=skip_bad)
-    for note in (*result.notes, *shortcomings):
+        outcome = release(
+            opened, result.version, request.conversations, show, force=force, skip_bad=skip_bad
+        )
+    report = page_of(opened, result.version)
+    if outcome.verdict or not report.exists():
+        write_report(opened, result.version, outcome.verdict)
+    for note in (*result.notes, *outcome.shortcomings):
         say(note)
+    say(f"the whole report: {report}")
     if json:
-        print_json(as_json(result))
+        print_json(as_json(result, outcome) | {"report": str(report)})
     else:
-        _tell(result)
+        _tell(result, outcome)
 
 
-def make_request(workspace: "Workspace", *, skip_bad: bool) -> "Request":
+def make_request(
+    workspace: "Workspace", *, skip_bad: bool = False, fresh: bool = False
+) -> "Request":
     """What the workspace asks to be trained; says what was left out of its chats."""
     from bot.live import encoder_source
     from finetune.run import Request
@@ -54,28 +83,33 @@ def make_request(workspace: "Workspace", *, skip_bad: bool) -> "Request":
     for line in chats.warnings:
         say(line)
     articles = workspace.read_articles(skip_bad=skip_bad).articles
-    settings = workspace.settings.finetune
+    passages = [passage for article in articles for passage in split(article)]
+    settings, share = workspace.settings.finetune, workspace.settings.out_of_scope_share
     return Request(
         conversations=chats.conversations,
         models=workspace.models,
         source=encoder_source(workspace),
         base=workspace.root,
-        articles=[passage.embedding_text for article in articles for passage in split(article)],
+        articles=[passage.embedding_text for passage in passages],
+        questions=[(passage.question, passage.answer) for passage in passages],
         seed=settings.seed,
         epochs=settings.epochs,
         threads=settings.threads,
+        fresh=fresh,
+        out_of_scope_share=None if share == "auto" else share,
     )
 
 
-def as_json(result: "Result") -> dict[str, Any]:
+def as_json(result: "Result", outcome: "Release") -> dict[str, Any]:
     """The object that `--json` prints."""
     return {
         "version": result.version,
-        "live": True,
+        "live": outcome.live,
         "trained": result.trained,
         "seconds": result.seconds,
         "peak_mib": result.peak_mib,
         "metrics": dict(result.metrics),
+        "gate": outcome.verdict.as_json() if outcome.verdict else None,
     }
 
 
@@ -93,18 +127,84 @@ def _trained(request: "Request", show: "Progress") -> "Result":
         raise
 
 
-def _tell(result: "Result") -> None:
-    names = {"accuracy": "intent accuracy", "macro_f1": "intent macro F1", "ece": "intent ECE"}
-    rows = []
-    for task in ("intent", "ranking"):
-        after, before = result.metrics["test"][task], result.metrics["frozen"][task]
-        for figure in after:
-            if figure != "n":
-                name = names.get(figure, f"reply {figure.upper()}")
-                rows.append((name, f"{before[figure]:.3f}", f"{after[figure]:.3f}", after["n"]))
-    if rows:
+# --- what is said about it -----------------------------------------------------------------------
+
+
+def _tell(result: "Result", outcome: "Release") -> None:
+    if rows := list(_figures(result.metrics)):
         print_table(("on held-out chats", "frozen", "fine-tuned", "turns"), rows)
+    if outcome.verdict:
+        _tell_verdict(outcome.verdict)
+    print(_ending(result, outcome))
+
+
+_ABBREVIATED = {"f1", "ece", "auroc", "mrr", "r@1", "r@5", "r@10"}
+
+
+def _figures(metrics: Mapping[str, Any]) -> Iterator[tuple[object, ...]]:
+    """A row for each figure of each task that the test chats carry."""
+    for task, after in metrics["test"].items():
+        before = metrics["frozen"].get(task, {})
+        for figure, value in after.items():
+            if isinstance(value, float):  # counts and tables are of the JSON
+                name = f"{_titled(task)} {_named(figure)}"
+                was = before.get(figure)
+                yield name, "-" if was is None else f"{was:.3f}", f"{value:.3f}", after["n"]
+
+
+def _titled(task: str) -> str:
+    return "reply" if task == "ranking" else task.replace("_", " ")
+
+
+def _named(figure: str) -> str:
+    words = figure.split("_")
+    return " ".join(word.upper() if word in _ABBREVIATED else word for word in words)
+
+
+def _tell_verdict(verdict: "Verdict") -> None:
+    if verdict.tasks:
+        columns = ("on chats new to both", verdict.live or "", verdict.candidate, "change", "turns")
+        print_table((*columns, ""), map(_task_row, verdict.tasks))
+    for title, names in (("new intents", verdict.new), ("lost intents", verdict.lost)):
+        if names:
+            print(f"{title}: {', '.join(names)}")
+    for change in verdict.fallen[:INTENTS_SHOWN]:
+        _tell_fall(change)
+    if len(verdict.fallen) > INTENTS_SHOWN:
+        print(f"{len(verdict.fallen) - INTENTS_SHOWN} more intents fell; --json has them all")
+
+
+def _task_row(change: "TaskChange") -> tuple[object, ...]:
+    return (
+        f"{_titled(change.task)} {_named(change.figure)}",
+        f"{change.live:.3f}",
+        f"{change.candidate:.3f}",
+        f"{change.difference:+.3f} ({change.low:+.3f} to {change.high:+.3f})",
+        change.n,
+        "worse" if change.worse else "",
+    )
+
+
+def _tell_fall(change: "IntentChange") -> None:
     print(
-        f"{result.version} is live"
-        + (f"; {result.seconds:.0f} s, {result.peak_mib:.0f} MiB" if result.trained else "")
+        f"{change.intent} fell from {change.live:.2f} to {change.candidate:.2f} "
+        f"({change.n} turns; {change.fell} chats worse, {change.rose} better"
+        f"{'; more than chance' if change.significant else ''})"
+    )
+    for example in change.examples:
+        text = " ".join(example.text.split())
+        print(f'    "{text}" is now {example.guess or "no intent"} ({example.confidence:.2f})')
+
+
+def _ending(result: "Result", outcome: "Release") -> str:
+    version, verdict = result.version, outcome.verdict
+    cost = f"; {result.seconds:.0f} s, {result.peak_mib:.0f} MiB" if result.trained else ""
+    if verdict is None:
+        return f"{version} is live{cost}"
+    if outcome.live:
+        forced = "" if verdict.passed else " because it was forced"
+        return f"{version} is live{forced}{cost}: {verdict.reason}"
+    return (
+        f"{version} stays a candidate{cost}: {verdict.reason}; "
+        f"`frontdesk models use {version}` puts it live anyway"
     )

@@ -9,14 +9,16 @@ from typing import Any
 
 import numpy as np
 import pytest
-from numpy.typing import NDArray
 
 from bot.bot import Bot, Desk
 from bot.decision import Answer, Ask, Cite, Handoff, SmallTalk, Thresholds, Unknown
 from bot.errors import BotError
 from bot.live import open_desk
+from bot.model import Readings
 from bot.session_log import SessionLog
+from bot.settings import EntitySettings
 from bot.workspace import Workspace
+from finetune.tags import FoundEntity
 
 ALWAYS = Thresholds(intent=0.0, max_wrong=0.05)
 NEVER = Thresholds(max_wrong=1e-9)
@@ -76,6 +78,46 @@ def test_a_missing_slot_is_asked_for_and_then_filled(bot: Bot) -> None:
     assert filled.reply == "Parcel BK-0042 is on its way."
 
 
+def entities_read(
+    desk: Desk, text: str, *found: tuple[str, str, float], **settings: EntitySettings
+) -> dict[str, str]:
+    """Those of a reading, where the model found these words as these types, so surely."""
+    places = [(text.index(words), words, name, score) for words, name, score in found]
+    spans = [FoundEntity(at, at + len(words), name, score) for at, words, name, score in places]
+    nothing = np.zeros((1, 0), dtype=np.float32)
+    readings = Readings(
+        nothing, np.zeros((1, len(desk.model.labels)), np.float32), nothing, nothing
+    )
+    own = replace(desk, settings=desk.settings.model_copy(update={"entities": settings}))
+    return dict(own.reading(text, readings, 0, spans).entities)
+
+
+CITY = EntitySettings(ask="Where?", learned=True)
+SIZE = EntitySettings(ask="Which size?", values=("small", "large"))
+ORDER = EntitySettings(ask="Which order?", pattern=r"BK-\d{4}")
+
+
+def test_the_model_the_patterns_and_the_lists_each_find_their_own(desk: Desk) -> None:
+    text = "a Large one of BK-0001 to Lisbon, then to Porto"
+    found = (("Lisbon", "city", 0.9), ("Porto", "city", 0.9))
+    read = entities_read(desk, text, *found, city=CITY, size=SIZE, order=ORDER)
+    assert read == {"city": "Lisbon", "size": "large", "order": "BK-0001"}
+
+
+def test_a_pattern_or_a_list_is_not_filled_by_the_model(desk: Desk) -> None:
+    text = "a huge one of BK-1 to Lisbon"
+    found = (("huge", "size", 0.9), ("BK-1", "order", 0.9))
+    assert entities_read(desk, text, *found, size=SIZE, order=ORDER) == {}
+
+
+def test_an_entity_as_likely_wrong_as_right_is_not_read(desk: Desk) -> None:
+    assert entities_read(desk, "to Lisbon", ("Lisbon", "city", 0.49), city=CITY) == {}
+
+
+def test_what_the_model_finds_beside_the_settings_is_read_too(desk: Desk) -> None:
+    assert entities_read(desk, "for Ada", ("Ada", "person", 0.9)) == {"person": "Ada"}
+
+
 def test_other_kinds_of_turns(bot: Bot) -> None:
     assert isinstance(bot.respond("thanks for monday").decision, SmallTalk)
     assert isinstance(bot.respond("awful cake monday, i want to complain").decision, Handoff)
@@ -101,9 +143,9 @@ def test_a_turn_is_one_pass_of_the_encoder(bot: Bot, log: SessionLog) -> None:
         def __getattr__(self, name: str) -> Any:
             return getattr(model, name)
 
-        def encode(self, texts: Sequence[str]) -> NDArray[np.float32]:
+        def encode_messages(self, texts: Sequence[str]) -> object:
             self.passes += len(texts)
-            return model.encode(texts)
+            return model.encode_messages(texts)
 
     model, counting = bot.desk.model, Counting()
     watched: Any = counting

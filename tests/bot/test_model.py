@@ -90,7 +90,8 @@ def test_questions_and_passages_get_the_prefixes_of_the_encoder(
 
 def test_a_message_is_read_with_calibrated_probabilities(trained: Model) -> None:
     [vector] = trained.encode(["please cancel everything in BK-0001"])
-    probabilities, queries = trained.read(*trained.window(State(), vector))
+    read = trained.read(*trained.window(State(), vector))
+    probabilities, queries = read.probabilities, read.queries
     assert probabilities.shape == (1, len(trained.labels))
     assert probabilities.sum() == pytest.approx(1, abs=1e-5)
     assert trained.labels[int(probabilities.argmax())] == "order/cancel"
@@ -99,7 +100,8 @@ def test_a_message_is_read_with_calibrated_probabilities(trained: Model) -> None
 
 def test_the_pretrained_encoder_knows_no_intent_and_asks_with_the_message(base: Model) -> None:
     [vector] = base.encode(["where is my parcel"])
-    probabilities, queries = base.read(*base.window(State(), vector))
+    read = base.read(*base.window(State(), vector))
+    probabilities, queries = read.probabilities, read.queries
     assert probabilities.shape == (1, 0)
     np.testing.assert_array_equal(queries, [vector])
 
@@ -113,7 +115,8 @@ def test_what_is_served_is_what_was_certified(trained: Model, trained_workspace:
         state = State()
         for turn, vector in zip(turns, trained.encode([t.text for t in turns]), strict=True):
             if turn is turns[-1]:
-                probabilities, queries = trained.read(*trained.window(state, vector))
+                read = trained.read(*trained.window(state, vector))
+                probabilities, queries = read.probabilities, read.queries
             state = remember(state, turn.speaker, vector)
         # Training keeps the frozen layers' output in half precision.
         np.testing.assert_allclose(probabilities[0], kept["probabilities"][row], atol=5e-3)

@@ -1,11 +1,12 @@
 """frontdesk.toml: what is accepted, and the sentence for what is not."""
 
+from datetime import date
 from pathlib import Path
 
 import pytest
 
 from bot.errors import BotError
-from bot.settings import EntitySettings, Settings, line_of, load_settings
+from bot.settings import EntitySettings, Settings, line_of, load_settings, unlearnt
 
 
 def load(tmp_path: Path, text: str) -> Settings:
@@ -19,6 +20,7 @@ def test_a_name_is_enough(tmp_path: Path) -> None:
     assert settings.name == "Tern & Trail"
     assert settings.language == "en"
     assert settings.max_wrong_answers == 0.05
+    assert settings.out_of_scope_share == "auto"
     assert settings.encoder.name == "sentence-transformers/all-MiniLM-L6-v2"
     assert settings.finetune.epochs == "auto"
     assert settings.entities == {}
@@ -31,6 +33,7 @@ def test_everything_can_be_set(tmp_path: Path) -> None:
         name = "山行"
         language = "zh"
         max_wrong_answers = 0.1
+        out_of_scope_share = 0.25
         [encoder]
         name = "../encoder"
         query_prefix = "query: "
@@ -60,6 +63,12 @@ def test_everything_can_be_set(tmp_path: Path) -> None:
         ('name = "x"\nlanguage = "fr"', ":2: \"language\": input should be 'en' or 'zh'"),
         ('name = "x"\nmax_wrong_answers = 5', ':2: "max_wrong_answers": input should be less'),
         ('name = "x"\nmax_wrong_answers = nan', ':2: "max_wrong_answers": input should be'),
+        (
+            'name = "x"\nout_of_scope_share = 1',
+            ':2: "out_of_scope_share": should be "auto" or a number from 0 up to, not',
+        ),
+        ('name = "x"\nout_of_scope_share = true', ':2: "out_of_scope_share": should be "auto" or'),
+        ('name = "x"\nout_of_scope_share = nan', ':2: "out_of_scope_share": should be "auto" or'),
         ('name = "x"\n[finetune]\nseed = "7"', ':3: "finetune.seed": input should be a valid int'),
         (
             'name = "x"\n[finetune]\nepochs = 0',
@@ -68,10 +77,26 @@ def test_everything_can_be_set(tmp_path: Path) -> None:
         ('name = "x"\n[finetune]\nepochs = true', ':3: "finetune.epochs": should be "auto" or'),
         ('name = "x"\n[encoder]\nnmae = "y"', ':3: "encoder.nmae" is no setting (did you mean'),
         ('name = "x"\n[entities.a]\nvalues = ["b"]', ':2: "entities.a.ask" is missing; add it'),
-        ('name = "x"\n[entities.a]\nask = "?"', ':2: "entities.a": should have either a pattern'),
+        (
+            'name = "x"\n[entities.a]\nask = "?"',
+            ':2: "entities.a": should have one of pattern, values and learned = true, and has',
+        ),
         (
             'name = "x"\n[entities.a]\nask = "?"\nvalues = ["b"]\npattern = "c"',
-            ':2: "entities.a": should have either a pattern or a list of values; correct it',
+            "one of pattern, values and learned = true, and has two; correct it",
+        ),
+        (
+            'name = "x"\n[entities.a]\nask = "?"\nvalues = ["b"]\npattern = "c"\nlearned = true',
+            "one of pattern, values and learned = true, and has all three; correct it",
+        ),
+        ('name = "x"\n[entities.a]\nask = "?"\nlearned = false', "and has none; correct it"),
+        (
+            'name = "x"\n[entities.a]\nask = "?"\nlearned = true\nvalue = "time"',
+            ":5: \"entities.a.value\": input should be 'date' or 'amount'; correct it",
+        ),
+        (
+            'name = "x"\n[entities.a]\nask = "?"\nlearned = true\nmonth_first = true',
+            'has month_first, which only goes with value = "date"; correct it',
         ),
         ('name = "x"\n[entities.a]\nask = "?"\npattern = "("', ':2: "entities.a": has a pattern'),
         ('name = "x"\n[entities.a]\nask = "?"\npattern = "b*"', "matches the empty text"),
@@ -145,3 +170,42 @@ def test_an_entity_is_found_in_a_message(
     entity: EntitySettings, message: str, found: str | None
 ) -> None:
     assert entity.find(message) == found
+
+
+def test_a_learned_entity_is_left_to_the_model(tmp_path: Path) -> None:
+    settings = load(tmp_path, 'name = "x"\n[entities.city]\nlearned = true\nask = "Where?"')
+    assert settings.entities["city"].find("to Lisbon") is None
+
+
+def test_an_entity_that_the_model_has_not_learnt_is_named(tmp_path: Path) -> None:
+    settings = load(
+        tmp_path,
+        """
+        name = "x"
+        [entities.city]
+        learned = true
+        ask = "Where?"
+        [entities.size]
+        values = ["S", "M"]
+        ask = "Which size?"
+        """,
+    )
+    assert unlearnt(settings, ["city"]) == []
+    assert unlearnt(settings, []) == [
+        '"entities.city" is learned, and the live model has not learnt it: nothing fills it; '
+        'mark entities of type "city" in the chats and run `frontdesk finetune`'
+    ]
+
+
+WEDNESDAY = date(2026, 3, 4)
+
+
+def test_words_have_the_value_that_the_settings_ask_for() -> None:
+    day = EntitySettings(ask="When?", learned=True, value="date")
+    assert day.value_of("next friday", WEDNESDAY) == "2026-03-13"
+    assert day.value_of("some day", WEDNESDAY) is None
+    american = EntitySettings(ask="When?", learned=True, value="date", month_first=True)
+    assert american.value_of("3/4/2026", WEDNESDAY) == "2026-03-04"
+    price = EntitySettings(ask="How much?", pattern=r"\$\d+", value="amount")
+    assert price.value_of("$12", WEDNESDAY) == "12 USD"
+    assert ORDER.value_of("TT-123456", WEDNESDAY) is None

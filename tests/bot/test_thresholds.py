@@ -1,32 +1,21 @@
 """From the promised risk to thresholds: what counts as a trial, and when they are made again."""
 
 import json
-from collections.abc import Sequence
 from dataclasses import replace
 from pathlib import Path
-from types import SimpleNamespace
 from typing import Any
 
 import numpy as np
 import pytest
 from numpy.typing import ArrayLike
-from safetensors.numpy import save_file
 
 from bot import thresholds
 from bot.bot import Desk
 from bot.decision import Thresholds
 from bot.live import open_desk
-from bot.template_bank import TemplateBank
-from bot.templates import Template, Templates
-from bot.thresholds import (
-    FEWEST_TRIALS,
-    Trials,
-    certified,
-    intent_trials,
-    passage_trials,
-    shortcomings,
-    template_trials,
-)
+from bot.templates import Templates
+from bot.thresholds import FEWEST_CHATS, certified, shortcomings
+from bot.trials import Trial, Trials, passage_trials
 from bot.workspace import Workspace, open_workspace
 
 
@@ -44,85 +33,8 @@ def certify(workspace: Workspace, desk: Desk) -> Thresholds:
 
 
 def trials(scores: ArrayLike, right: ArrayLike) -> Trials:
-    return Trials(np.asarray(scores, np.float32), np.asarray(right, np.bool_))
-
-
-# --- what a route is judged on -------------------------------------------------------------------
-
-TEMPLATES = Templates(
-    (
-        Template("hours", ("opening",), "answer", "Hours", (), ("From seven.",)),
-        Template("bye", ("thanks",), "smalltalk", "Bye", (), ("Bye!", "So long.")),
-    )
-)
-BANK = TemplateBank(("hours", "bye"), np.array([0, 1, 1]), np.eye(3, dtype=np.float32))
-
-
-def model_with(folder: Path, records: Sequence[dict[str, Any]], **arrays: Any) -> Any:
-    """A model of which only the calibration evidence is there."""
-    (folder / "evidence.json").write_text(json.dumps(records))
-    save_file(
-        {name: np.asarray(rows, np.float32) for name, rows in arrays.items()},
-        folder / "evidence.safetensors",
-    )
-    return SimpleNamespace(trained=True, folder=folder, labels=("oos", "opening", "thanks", "rare"))
-
-
-def test_the_likeliest_intent_is_right_if_it_is_among_the_labelled(tmp_path: Path) -> None:
-    records = [{"intents": ["opening", "rare"]}, {"intents": ["opening"]}]
-    probabilities = [[0.0, 0.7, 0.2, 0.1], [0.0, 0.4, 0.6, 0.0]]
-    found = intent_trials(model_with(tmp_path, records, probabilities=probabilities), TEMPLATES)
-    assert found.scores.tolist() == pytest.approx([0.7, 0.6])
-    assert found.right.tolist() == [True, False]
-
-
-def test_messages_that_no_template_would_answer_are_no_intent_trials(tmp_path: Path) -> None:
-    records: list[dict[str, Any]] = [{"intents": ["oos"]}, {"intents": []}, {"intents": ["rare"]}]
-    rows = [[0.9, 0.1, 0.0, 0.0], [0.0, 1.0, 0.0, 0.0], [0.0, 0.0, 0.1, 0.9]]
-    found = intent_trials(model_with(tmp_path, records, probabilities=rows), TEMPLATES)
-    assert len(found.scores) == 0
-
-
-def test_the_best_template_is_right_by_name_by_words_or_by_intent(tmp_path: Path) -> None:
-    to_hours, to_bye = [0.9, 0.0, 0.1], [0.0, 0.1, 0.8]
-    records = [
-        {"intents": [], "reply": "template:hours"},
-        {"intents": [], "reply": "from seven"},
-        {"intents": ["thanks"], "reply": ""},
-        {"intents": ["opening"], "reply": "template:other"},
-        {"intents": [], "reply": ""},  # nobody knows what would have been right
-    ]
-    model = model_with(tmp_path, records, queries=[to_hours, to_hours, to_bye, to_bye, to_hours])
-    found = template_trials(model, TEMPLATES, BANK)
-    assert found.right.tolist() == [True, True, True, False]
-    assert found.scores.tolist() == pytest.approx([0.9, 0.9, 0.8, 0.8])
-
-
-def test_a_model_that_was_never_trained_has_no_trials() -> None:
-    base: Any = SimpleNamespace(trained=False)
-    assert len(intent_trials(base, TEMPLATES).scores) == 0
-    assert len(template_trials(base, TEMPLATES, BANK).scores) == 0
-
-
-def test_articles_are_asked_for_by_their_headings_among_as_many_off_topic_messages(
-    desk: Desk, tmp_path: Path
-) -> None:
-    nowhere = tmp_path / "no-questions.jsonl"
-    found = passage_trials(desk.settings, nowhere, desk.model, desk.index, silent)
-    assert len(found.scores) == len(found.right) > 0
-    assert len(found.scores) % 2 == 0
-    assert not found.right[len(found.right) // 2 :].any()
-    assert ((found.scores >= 0) & (found.scores <= 1)).all()
-
-
-def test_labelled_questions_are_asked_instead_where_there_are_some(
-    desk: Desk, tmp_path: Path
-) -> None:
-    questions = tmp_path / "questions.jsonl"
-    asked = {"id": "1", "text": "gift voucher valid three years", "gold": ["vouchers"]}
-    questions.write_text(json.dumps(asked) + "\n")
-    found = passage_trials(desk.settings, questions, desk.model, desk.index, silent)
-    assert found.right.tolist() == [True, False]
+    pairs = zip(np.ravel(scores).tolist(), np.ravel(right).tolist(), strict=True)
+    return Trials.of([Trial(score, bool(ok), str(row)) for row, (score, ok) in enumerate(pairs)])
 
 
 # --- thresholds ----------------------------------------------------------------------------------
@@ -132,10 +44,11 @@ def test_labelled_questions_are_asked_instead_where_there_are_some(
 def judged(desk: Desk, trained_workspace: Workspace, monkeypatch: pytest.MonkeyPatch) -> Any:
     """Thresholds where the intents were judged by the given trials, the other routes by none, and
     one answer in twenty may be wrong."""
-    settings = trained_workspace.settings.model_copy(update={"max_wrong_answers": 0.05})
-    workspace = replace(trained_workspace, settings=settings)
 
-    def judge(found: Trials) -> Thresholds:
+    def judge(found: Trials, share: float = 0.1) -> Thresholds:
+        update = {"max_wrong_answers": 0.05, "out_of_scope_share": share}
+        settings = trained_workspace.settings.model_copy(update=update)
+        workspace = replace(trained_workspace, settings=settings)
         monkeypatch.setattr(thresholds, "intent_trials", lambda *_: found)
         monkeypatch.setattr(thresholds, "template_trials", lambda *_: trials([], []))
         monkeypatch.setattr(thresholds, "passage_trials", lambda *_: trials([], []))
@@ -172,8 +85,35 @@ def test_a_route_that_is_wrong_too_often_answers_above_its_mistakes_only(judged:
     def right_above_wrong(right: int) -> Trials:
         return trials([0.5] * 90 + [0.9] * right, [False] * 90 + [True] * right)
 
-    assert judged(right_above_wrong(FEWEST_TRIALS)).intent == pytest.approx(0.9)
-    assert judged(right_above_wrong(FEWEST_TRIALS - 1)).intent is None
+    assert judged(right_above_wrong(FEWEST_CHATS)).intent == pytest.approx(0.9)
+    assert judged(right_above_wrong(FEWEST_CHATS - 1)).intent is None
+
+
+def test_more_of_the_traffic_out_of_scope_takes_a_higher_threshold(
+    judged: Any, trained_workspace: Workspace
+) -> None:
+    """In scope all is right; strangers score lower, but some of them high."""
+    known = [Trial(score, True, f"k{i}") for i, score in enumerate(np.linspace(0.3, 1, 400))]
+    strange = [
+        Trial(score, False, f"s{i}", outside=True)
+        for i, score in enumerate(np.linspace(0, 0.8, 100))
+    ]
+    found = [judged(Trials.of([*known, *strange]), share).intent for share in (0.0, 0.1, 0.4)]
+    assert found[0] == pytest.approx(0.3)
+    assert found == sorted(found)
+    assert found[2] > found[1] > 0.4
+    [file] = trained_workspace.index.glob("thresholds-*.json")
+    kept = json.loads(file.read_text())["routes"]["intent"]
+    assert (kept["share"], kept["outside"], kept["conversations"]) == (0.4, 100, 500)
+    assert kept["wrong_rate"] < kept["bound"] <= 0.05
+
+
+def test_turns_of_one_chat_are_not_many_chats(judged: Any) -> None:
+    """Nine chats of ten messages, none wrong: as much as nine messages, not as ninety."""
+    few = [Trial(0.9, True, str(i // 10)) for i in range(90)]
+    many = [Trial(0.9, True, str(i)) for i in range(90)]
+    assert judged(Trials.of(few)).intent is None
+    assert judged(Trials.of(many)).intent == pytest.approx(0.9)
 
 
 def test_without_thresholds_nothing_is_answered(desk: Desk) -> None:
@@ -195,7 +135,7 @@ def made(monkeypatch: pytest.MonkeyPatch, desk: Desk) -> list[str]:
     """A line for every time that thresholds are computed rather than read."""
     del desk  # opened first, with thresholds as they are
     times: list[str] = []
-    genuine = thresholds.passage_trials
+    genuine = passage_trials
 
     def counted(*arguments: Any) -> Trials:
         times.append("made")

@@ -85,7 +85,7 @@ def make_trainer(tiny_encoder: Path, bakery_chats: list[Conversation]) -> Callab
         data = training.TrainingData(
             dialogues, lower, lower.add(rows, lambda _: None), len(articles)
         )
-        heads = network.Heads(trunk.dimension, len(labels))
+        heads = network.Heads(trunk.dimension, network.Outputs(len(labels)))
         return training.Trainer(trunk, heads, data, training.Recipe(**recipe))
 
     return make

@@ -136,6 +136,149 @@ def test_the_promise_holds_over_many_draws(chance_of_wrong, decimals: int) -> No
     assert found_any > 0
 
 
+Chats = tuple[np.ndarray, np.ndarray, np.ndarray]
+
+
+def chats(rng: np.random.Generator, lengths: np.ndarray, alike: float) -> Chats:
+    """Scores, verdicts and chat numbers; a message is wrong as in `linear`, and of a part `alike`
+    of a chat's messages one draw decides."""
+    numbers = np.repeat(np.arange(len(lengths)), lengths)
+    scores = rng.random(len(numbers))
+    together = rng.random(len(numbers)) < alike
+    luck = np.where(together, rng.random(len(lengths))[numbers], rng.random(len(numbers)))
+    return scores, luck >= linear(scores), numbers
+
+
+def equal(_rng: np.random.Generator) -> np.ndarray:
+    return np.full(100, 5)
+
+
+def few_long(rng: np.random.Generator) -> np.ndarray:
+    return np.where(rng.random(150) < 0.2, 20, 1)
+
+
+def geometric(rng: np.random.Generator) -> np.ndarray:
+    return rng.geometric(1 / 6, 100)
+
+
+@pytest.mark.parametrize("lengths", [equal, few_long, geometric])
+@pytest.mark.parametrize("alike", [0.0, 0.5, 1.0])
+def test_the_promise_holds_where_the_messages_of_a_chat_are_alike(lengths, alike: float) -> None:  # type: ignore[no-untyped-def]
+    """The true rate above t is 0.15 (1 - t): 10 % at 1/3."""
+    rng = np.random.default_rng(11)
+    draws, broken = 60, 0
+    for _ in range(draws):
+        scores, correct, numbers = chats(rng, lengths(rng), alike)
+        found = threshold_at_risk(scores, correct, 0.1, conversations=numbers)
+        broken += found.threshold is not None and found.threshold < 1 / 3
+    assert broken / draws <= 0.1 + 2.6 * np.sqrt(0.1 * 0.9 / draws)
+
+
+def test_messages_taken_one_by_one_would_break_it() -> None:
+    """What the conversation as the unit is for."""
+    rng = np.random.default_rng(11)
+    broken = 0
+    for _ in range(60):
+        scores, correct, _ = chats(rng, few_long(rng), 1.0)
+        found = threshold_at_risk(scores, correct, 0.1)
+        broken += found.threshold is not None and found.threshold < 1 / 3
+    assert broken / 60 > 0.25
+
+
+def test_chats_of_independent_messages_lose_little() -> None:
+    rng = np.random.default_rng(13)
+    scores, correct, numbers = chats(rng, np.full(200, 5), 0.0)
+    alone = threshold_at_risk(scores, correct, 0.1)
+    found = threshold_at_risk(scores, correct, 0.1, conversations=numbers)
+    assert alone.threshold is not None
+    assert found.threshold is not None
+    assert alone.threshold <= found.threshold < alone.threshold + 0.1
+    assert (found.n, found.conversations) == (1000, 200)
+
+
+def test_one_message_a_chat_is_as_no_chats_at_all() -> None:
+    rng = np.random.default_rng(17)
+    scores, correct, numbers = chats(rng, np.ones(400, int), 0.0)
+    assert threshold_at_risk(scores, correct, 0.1) == threshold_at_risk(
+        scores, correct, 0.1, conversations=numbers + 1000
+    )
+
+
+def test_few_chats_say_what_they_are_worth() -> None:
+    found = threshold_at_risk(
+        np.ones(60), np.ones(60, bool), 0.05, conversations=np.arange(60) // 6
+    )
+    assert found.reason == (
+        "too little data: 60 judged messages of 10 chats tell as much as 10 on their own, "
+        "45 needed at least"
+    )
+
+
+def mixed(rng: np.random.Generator, inside: int, outside: int) -> Chats:
+    """Scores, verdicts and who is out of scope: in scope wrong as in `linear`, a third of that;
+    strangers score low, and are always wrong."""
+    known, strange = rng.random(inside), 1 - rng.random(outside) ** 0.25
+    wrong = rng.random(inside) < linear(known) / 3
+    out = np.arange(inside + outside) >= inside
+    return np.concatenate([known, strange]), np.append(~wrong, np.zeros(outside, bool)), out
+
+
+def true_rate(threshold: float, share: float) -> float:
+    inside, outside = (1 - share) * (1 - threshold), share * (1 - threshold) ** 4
+    wrong = (1 - share) * 0.05 * (1 - threshold) ** 2 + outside
+    return wrong / (inside + outside)
+
+
+@pytest.mark.parametrize(("inside", "outside"), [(600, 20), (300, 100), (100, 300)])
+def test_the_promise_holds_for_another_share_than_the_chats_have(inside: int, outside: int) -> None:
+    """A fifth of the traffic to come is out of scope."""
+    rng = np.random.default_rng(19)
+    draws, broken, used = 40, 0, 0
+    for _ in range(draws):
+        scores, correct, out = mixed(rng, inside, outside)
+        found = threshold_at_risk(scores, correct, 0.1, outside=out, share=0.2)
+        if found.threshold is not None:
+            used += 1
+            broken += true_rate(found.threshold, 0.2) > 0.1
+    assert broken / draws <= 0.1 + 2.6 * np.sqrt(0.1 * 0.9 / draws)
+    assert used > 10
+
+
+def test_the_share_that_the_chats_have_would_break_it() -> None:
+    """The mistake that the stated share is for: 3 % in the chats, 20 % in the traffic."""
+    rng = np.random.default_rng(23)
+    rates = []
+    for _ in range(20):
+        scores, correct, _ = mixed(rng, 600, 20)
+        threshold = threshold_at_risk(scores, correct, 0.1).threshold
+        assert threshold is not None
+        rates.append(true_rate(threshold, 0.2))
+    assert np.mean(rates) > 0.13
+
+
+def test_a_larger_share_takes_a_higher_threshold() -> None:
+    scores, correct, out = mixed(np.random.default_rng(29), 2000, 300)
+    found = [
+        threshold_at_risk(scores, correct, 0.1, outside=out, share=share)
+        for share in (0.0, 0.05, 0.2, 0.4)
+    ]
+    thresholds = [one.threshold for one in found]
+    assert thresholds == sorted(thresholds, key=lambda t: t or 1.0)
+    assert len(set(thresholds)) == 4
+    assert [one.outside for one in found] == [0, 300, 300, 300]
+    assert all(one.wrong_rate <= one.bound <= 0.1 for one in found)
+
+
+def test_nobody_out_of_scope_is_too_little_to_promise_for_a_share_of_them() -> None:
+    scores, correct, out = mixed(np.random.default_rng(31), 500, 3)
+    found = threshold_at_risk(scores, correct, 0.05, outside=out, share=0.3)
+    assert found.threshold is None
+    assert found.reason == (
+        "too little data: 3 messages out of scope are too few to promise anything where 30% of "
+        "the messages are"
+    )
+
+
 def test_an_honest_model_is_used() -> None:
     """Not only safe: with 1,000 messages most of what may be automated is."""
     rng = np.random.default_rng(5)
@@ -160,3 +303,11 @@ def test_bad_input_is_refused(
 ) -> None:
     with pytest.raises(FinetuneError, match=fault):
         threshold_at_risk(np.array(scores), np.array(correct), risk)
+
+
+def test_a_bad_share_or_chats_of_another_length_are_refused() -> None:
+    one, right = np.ones(1), np.ones(1, bool)
+    with pytest.raises(FinetuneError, match=r"share is 1\.0; it must be 0 or more"):
+        threshold_at_risk(one, right, 0.1, outside=right, share=1.0)
+    with pytest.raises(FinetuneError, match="one chat and one scope a score"):
+        threshold_at_risk(one, right, 0.1, conversations=np.arange(2))

@@ -6,9 +6,12 @@ import pytest
 from finetune.evaluation import (
     Reply,
     candidate_sets,
+    character_tags,
     distinct_replies,
     draw_candidates,
+    entity_metrics,
     intent_metrics,
+    multi_intent_metrics,
     rank_of_right,
     ranking_metrics,
     reply_ranks,
@@ -111,3 +114,63 @@ def test_replies_are_ranked_by_dot_product() -> None:
     candidates = [np.array([1, 0, 2]), np.array([0, 1])]
     assert reply_ranks(queries, vectors, candidates).tolist() == [2, 1]
     assert reply_ranks(np.empty((0, 3)), vectors, []).tolist() == []
+
+
+# --- several intents, entities -------------------------------------------------------------------
+
+
+def test_several_intents_of_a_message_are_found_by_their_share() -> None:
+    probabilities = np.array([[0.5, 0.45, 0.05], [0.9, 0.06, 0.04], [0.4, 0.3, 0.3]])
+    gold = [{"a", "b"}, {"a"}, {"c"}]
+    figures = multi_intent_metrics(probabilities, gold, ["a", "b", "c"], share=0.8)
+    assert figures == {"n": 3, "exact": pytest.approx(2 / 3), "micro_f1": pytest.approx(6 / 8)}
+    single = multi_intent_metrics(probabilities, gold, ["a", "b", "c"], share=1.0)
+    assert single["exact"] == pytest.approx(1 / 3)
+
+
+def test_entities_are_right_when_their_characters_and_their_type_are() -> None:
+    texts = ["oslo to bergen", "to oslo", "hello"]
+    gold = [[(0, 4, "city"), (8, 14, "city")], [(3, 7, "city")], []]
+    found = [[(0, 4, "city"), (8, 13, "city")], [(3, 7, "name")], []]
+    figures = entity_metrics(texts, gold, found)
+    assert figures["n"] == 3
+    assert (figures["precision"], figures["recall"]) == (pytest.approx(1 / 3), pytest.approx(1 / 3))
+    assert figures["types"]["city"] == {
+        "precision": 0.5,
+        "recall": pytest.approx(1 / 3),
+        "f1": pytest.approx(0.4),
+        "n": 3,
+    }
+
+
+def test_entity_figures_are_those_of_seqeval_on_the_same_words() -> None:
+    """Characters as tokens give what words as tokens give, as long as both are cut the same."""
+    from seqeval.metrics import f1_score
+
+    words = [["book", "oslo", "new", "york"], ["from", "bergen"]]
+    true = [["O", "B-city", "B-city", "I-city"], ["O", "B-city"]]
+    guess = [["O", "B-city", "B-city", "O"], ["B-city", "B-city"]]
+    spans = [[_spans(w, t) for w, t in zip(words, tags, strict=True)] for tags in (true, guess)]
+    figures = entity_metrics([" ".join(w) for w in words], *spans)
+    assert figures["f1"] == pytest.approx(f1_score(true, guess))
+
+
+def _spans(words: list[str], tags: list[str]) -> list[tuple[int, int, str]]:
+    found: list[tuple[int, int, str]] = []
+    start = 0
+    for word, tag in zip(words, tags, strict=True):
+        if tag.startswith("B-"):
+            found.append((start, start + len(word), tag[2:]))
+        elif tag.startswith("I-"):
+            found[-1] = (found[-1][0], start + len(word), tag[2:])
+        start += len(word) + 1
+    return found
+
+
+def test_no_entities_anywhere_are_found_perfectly() -> None:
+    assert entity_metrics(["hello"], [[]], [[]])["f1"] == 1.0
+    assert entity_metrics([], [], []) == {"n": 0}
+
+
+def test_of_overlapping_entities_the_first_counts() -> None:
+    assert character_tags("abcd", [(0, 3, "x"), (2, 4, "y")]) == ["B-x", "I-x", "I-x", "O"]

@@ -13,7 +13,15 @@ from numpy.typing import NDArray
 
 from finetune.encoder import EncoderSource
 from finetune.export import export_heads, export_trunk, write_json
-from finetune.network import CONTEXT_TURNS, Heads, Trunk, load_tokenizer, load_trunk
+from finetune.network import (
+    CONTEXT_TURNS,
+    Heads,
+    Outputs,
+    TagHead,
+    Trunk,
+    load_tokenizer,
+    load_trunk,
+)
 
 Run = Callable[..., list[NDArray[np.float32]]]
 WIDTH = 64
@@ -75,7 +83,7 @@ def test_beside_the_graph_lies_what_is_needed_to_run_it(folder: Path) -> None:
 def test_the_graph_reads_as_the_heads_do(
     classes: int, in_context: bool, rows: int, tmp_path: Path
 ) -> None:
-    heads = Heads(WIDTH, classes).eval()
+    heads = Heads(WIDTH, Outputs(classes, sentiments=3)).eval()
     with torch.no_grad():
         for parameter in heads.parameters():
             parameter.add_(torch.randn_like(parameter) / 10)
@@ -83,12 +91,30 @@ def test_the_graph_reads_as_the_heads_do(
     turns = torch.nn.functional.normalize(torch.randn(rows, CONTEXT_TURNS, WIDTH), dim=-1)
     speakers = torch.randint(0, 3, (rows, CONTEXT_TURNS))
     speakers[:, -1] = 1
-    logits, queries = opened(tmp_path / "heads.onnx")(turns=turns, speakers=speakers)
+    logits, queries, felt = opened(tmp_path / "heads.onnx")(turns=turns, speakers=speakers)
     with torch.no_grad():
         output = heads(turns, speakers)
     expected = output.context_logits if in_context else output.message_logits
     np.testing.assert_allclose(logits, expected, atol=1e-5)
     np.testing.assert_allclose(queries, output.queries, atol=1e-5)
+    np.testing.assert_allclose(felt, output.sentiment_logits, atol=1e-5)
+
+
+@pytest.mark.parametrize("length", [1, 7, 30])
+@pytest.mark.parametrize("pieces", [1, 4])
+def test_one_pass_gives_the_vector_and_the_tags(
+    trunk: Trunk, tiny_encoder: Path, length: int, pieces: int, tmp_path: Path
+) -> None:
+    head = TagHead(WIDTH, 5, pieces).eval()
+    source = EncoderSource("some/encoder")
+    export_trunk(trunk, load_tokenizer(str(tiny_encoder)), source, 7, tmp_path, head)
+    ids = torch.randint(5, 50, (2, length))
+    mask = torch.ones_like(ids)
+    vectors, tags = opened(tmp_path / "trunk.onnx")(ids=ids, mask=mask)
+    with torch.no_grad():
+        np.testing.assert_allclose(vectors, trunk(ids, mask), atol=1e-5)
+        np.testing.assert_allclose(tags, head(trunk.states(ids, mask)), atol=1e-5)
+    assert tags.shape == (2, length, pieces, 5)
 
 
 def test_the_same_weights_give_the_same_bytes(

@@ -11,7 +11,16 @@ import transformers
 from torch import Tensor, nn
 
 from finetune.errors import FinetuneError
-from finetune.network import CONTEXT_TURNS, Heads, Trunk, load_tokenizer, load_trunk, max_tokens
+from finetune.network import (
+    CONTEXT_TURNS,
+    Heads,
+    Outputs,
+    Trunk,
+    load_tokenizer,
+    load_trunk,
+    max_tokens,
+    start_at_means,
+)
 
 IDS = torch.tensor([[2, 40, 41, 42, 43, 3], [2, 44, 3, 0, 0, 0]])
 MASK = (IDS != 0).long()
@@ -147,7 +156,7 @@ def speakers() -> Tensor:
 
 def shaken_heads(classes: int = 4) -> Heads:
     """Heads whose every weight is used, unlike those of an untrained model."""
-    heads = Heads(32, classes).eval()
+    heads = Heads(32, Outputs(classes)).eval()
     with torch.no_grad():
         for parameter in heads.parameters():
             parameter.add_(torch.randn_like(parameter) / 10)
@@ -155,8 +164,8 @@ def shaken_heads(classes: int = 4) -> Heads:
 
 
 def test_untrained_heads_know_what_the_vectors_know(turns: Tensor, speakers: Tensor) -> None:
-    heads = Heads(32, 3).eval()
-    heads.start_at_means(turns[:, -1])
+    heads = Heads(32, Outputs(3)).eval()
+    start_at_means(heads.intents, turns[:, -1])
     with torch.no_grad():
         output = heads(turns, speakers)
     assert output.message_logits.argmax(-1).tolist() == [0, 1, 2]
@@ -185,7 +194,7 @@ def test_what_was_said_and_who_said_it_matters(turns: Tensor, speakers: Tensor) 
 
 
 def test_heads_without_intents_give_queries_only(turns: Tensor, speakers: Tensor) -> None:
-    output = Heads(32, 0).eval()(turns, speakers)
+    output = Heads(32, Outputs(0)).eval()(turns, speakers)
     assert output.message_logits.shape == output.context_logits.shape == (3, 0)
     assert output.queries.shape == (3, 32)
 

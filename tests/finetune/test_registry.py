@@ -45,7 +45,9 @@ def test_use_makes_a_version_the_one_that_opens(tmp_path: Path) -> None:
     assert registry.current(tmp_path) == "v1"
     assert registry.open_version(tmp_path, None).folder == folder
     assert registry.open_version(tmp_path, "base").name == "base"
-    assert sorted(path.name for path in tmp_path.iterdir()) == ["base", "current", "v1"]
+    assert sorted(path.name for path in tmp_path.iterdir()) == [
+        "base", "current", "history.jsonl", "v1",
+    ]  # fmt: skip
 
 
 def test_an_unfinished_version_is_invisible(tmp_path: Path) -> None:
@@ -192,4 +194,6 @@ def test_readers_see_a_whole_version_while_another_process_switches(tmp_path: Pa
             seen.add((info.name, (info.folder / "trunk.onnx").read_bytes()))
         assert switcher.returncode == 0
     assert seen <= {("v1", b"one"), ("v2", b"two")}
-    assert sorted(path.name for path in tmp_path.iterdir()) == ["current", "v1", "v2"]
+    assert sorted(path.name for path in tmp_path.iterdir()) == [
+        "current", "history.jsonl", "v1", "v2",
+    ]  # fmt: skip

@@ -9,6 +9,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
+import numpy as np
 import pytest
 
 from finetune import registry
@@ -22,11 +23,14 @@ Chats = list[Conversation]
 MakeRequest = Callable[..., Request]
 
 INTENT = {"n", "accuracy", "macro_f1", "ece"}
+TASKS = {"intent", "multi_intent", "ranking", "entities", "sentiment", "scope", "search"}
 RANKING = {"n", "r@1", "r@5", "r@10", "mrr"}
 FILES = {
     *("trunk.onnx", "heads.onnx", "tokenizer.json", "encoder.json", "labels.json"),
     *("calibration.json", "metrics.json", "settings.json", "manifest.json"),
-    *("evidence.json", "evidence.safetensors"),
+    *("evidence.json", "evidence.safetensors", "predictions.json"),
+    *("entities.json", "memory.jsonl", "trained.safetensors", "label_check.json", "questions.json"),
+    *("scope.json", "scope.safetensors"),
 }
 
 
@@ -89,7 +93,7 @@ def test_a_run_makes_a_version_with_its_figures(make_request: MakeRequest) -> No
     assert {path.name for path in info.folder.iterdir()} == FILES
     assert set(result.metrics) == {"test", "frozen"}
     for figures in result.metrics.values():
-        assert set(figures) == {"intent", "ranking"}
+        assert set(figures) == TASKS
         assert set(figures["intent"]) == INTENT
         assert set(figures["ranking"]) == RANKING
         assert figures["intent"]["n"] == figures["ranking"]["n"] == 8
@@ -114,7 +118,7 @@ def test_it_is_not_made_live_and_nothing_else_is_left_behind(make_request: MakeR
     request = make_request()
     finetune(request, silent)
     assert registry.current(request.models) is None
-    assert {path.name for path in request.models.iterdir()} == {".training", "v1"}
+    assert {path.name for path in request.models.iterdir()} == {".training", "history.jsonl", "v1"}
     assert list((request.models / ".training").iterdir()) == []
     assert finetune(request, silent).version == "v2"
 
@@ -128,7 +132,7 @@ def test_the_number_of_epochs_can_be_left_to_the_data(
         asked.append(tokens)
         return 3
 
-    monkeypatch.setattr("finetune.run.epochs_for", three_passes)
+    monkeypatch.setattr("finetune.material.epochs_for", three_passes)
     request = make_request(epochs="auto")
     finetune(request, silent)
     assert len(read_json(request, "metrics.json")["epochs"]) == 3
@@ -302,8 +306,8 @@ def test_chats_that_teach_nothing_are_refused(
     with pytest.raises(FinetuneError) as refusal:
         finetune(make_request(conversations=chats), silent)
     assert str(refusal.value) == (
-        f"the chats teach nothing: they name {len(intents)} intent(s) and hold 1 different agent "
-        "replies; add chats with two intents or two different replies"
+        "the chats teach nothing: they name fewer than two intents, no entities and no sentiments, "
+        "and hold 1 different agent replies; add chats with two intents or two different replies"
     )
 
 
@@ -316,7 +320,7 @@ def test_a_handful_of_chats_makes_a_version_that_nobody_judged(
     ]
     request = make_request(conversations=chats)
     result = finetune(request, silent)
-    nothing = {"intent": {"n": 0}, "ranking": {"n": 0}}
+    nothing = {task: {"n": 0} for task in TASKS}
     assert result.metrics == {"test": nothing, "frozen": nothing}
     assert any("none is left for validation, calibration, test" in note for note in result.notes)
     assert read_json(request, "labels.json") == ["oos", "opening", "thanks"]
@@ -393,7 +397,12 @@ def test_a_full_disk_leaves_the_live_model_as_it_was(
             finetune(make_request(seed=8), silent)
     assert registry.open_version(finished.models) == before
     assert [info.name for info in registry.versions(finished.models)] == ["v1"]
-    assert {path.name for path in finished.models.iterdir()} == {"v1", "current", ".training"}
+    assert {path.name for path in finished.models.iterdir()} == {
+        "v1",
+        "current",
+        "history.jsonl",
+        ".training",
+    }
 
 
 def test_after_a_full_disk_nothing_is_trained_again(
@@ -435,3 +444,85 @@ def test_the_vectors_of_a_base_are_the_same_wherever_it_was_made(
     source = EncoderSource(str(tiny_encoder))
     one, other = (make_base(tmp_path / name, source, tmp_path) for name in ("a", "b"))
     assert one.encoder_fingerprint == other.encoder_fingerprint
+
+
+# --- more tasks ----------------------------------------------------------------------------------
+
+
+def trips() -> Chats:
+    """Thirty bookings with a city and a mood, twenty to learn from."""
+    cities, moods = ("oslo", "bergen", "york", "leeds"), ("negative", "neutral", "positive")
+    said = {"negative": "this is awful", "neutral": "hello", "positive": "you are lovely"}
+    chats = []
+    for number in range(30):
+        city, mood = cities[number % 4], moods[number % 3]
+        both = number % 4 < 2
+        text = f"{said[mood]} {'plan and' if both else 'just'} book {city}"
+        turn = {
+            "speaker": "customer",
+            "text": text,
+            "intents": ["book", "plan"] if both else ["book"],
+            "sentiment": mood,
+            "entities": [{"start": len(text) - len(city), "end": len(text), "type": "city"}],
+        }
+        split = ("train", "train", "train", "train", "validation", "test")[number % 6]
+        chats.append(
+            Conversation.model_validate({"id": str(number), "split": split, "turns": [turn]})
+        )
+    return chats
+
+
+def test_every_task_that_the_chats_carry_is_learnt_and_judged(make_request: MakeRequest) -> None:
+    request = make_request(conversations=trips(), epochs=40)
+    result = finetune(request, silent)
+    test = result.metrics["test"]
+    assert test["entities"]["n"] == test["sentiment"]["n"] == test["multi_intent"]["n"] == 5
+    assert test["entities"]["f1"] > 0.7
+    assert set(test["entities"]["types"]) == {"city"}
+    assert read_json(request, "entities.json") == {"types": ["city"], "pieces": 1}
+
+
+def test_what_is_learnt_is_what_is_served(make_request: MakeRequest) -> None:
+    """The graphs and their companions read a message as the training run did."""
+    from bot.model import Model
+    from bot.state import State
+
+    request = make_request(conversations=trips(), epochs=40)
+    finetune(request, silent)
+    model = Model.load(registry.open_version(request.models, "v1").folder)
+    [vector], [entities] = model.encode_messages(["this is awful just book bergen"])
+    readings = model.read(*model.window(State(), vector))
+    assert [(e.start, e.end, e.type) for e in entities] == [(24, 30, "city")]
+    assert readings.sentiment(0) == "negative"
+    assert model.share < 1.0
+    [alone] = model.encode(["this is awful just book bergen"])
+    np.testing.assert_allclose(vector, alone, atol=1e-6)
+
+
+def test_questions_of_the_articles_are_learnt_and_search_is_judged(
+    make_request: MakeRequest,
+) -> None:
+    goods = ("bread", "cake", "pie", "tart", "bun", "roll", "scone", "bagel", "muffin", "cookie")
+    questions = [(f"about {good}", f"{good} is baked at six") for good in goods * 2]
+    result = finetune(make_request(questions=questions), silent)
+    history = json.loads((result_folder(result, make_request) / "metrics.json").read_text())
+    assert history["epochs"][0]["search"] > 0
+    assert result.metrics["test"]["search"]["n"] == result.metrics["frozen"]["search"]["n"] == 10
+    assert len(read_json(make_request(), "questions.json")) == 5
+
+
+def result_folder(result: Result, make_request: MakeRequest) -> Path:
+    return make_request().models / result.version
+
+
+def test_likely_mistakes_in_the_labels_are_kept(make_request: MakeRequest, chat: Chat) -> None:
+    twice = [
+        chat(f"same{n}", ("customer", "please cancel my order now", intent), split="train")
+        for n, intent in enumerate(("thanks", "order/track"))
+    ]
+    request = make_request()
+    request = make_request(conversations=[*request.conversations, *twice])
+    finetune(request, silent)
+    [torn] = read_json(request, "label_check.json")["torn"]
+    assert torn["text"] == "please cancel my order now"
+    assert {name for name, _ in torn["uses"]} == {"thanks", "order/track"}

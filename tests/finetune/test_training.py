@@ -10,18 +10,16 @@ from torch import Tensor
 
 from finetune.conversation import Conversation
 from finetune.corpus import Dialogue, Message, Texts, build_dialogue
-from finetune.network import HeadOutput, Heads, load_trunk
+from finetune.losses import distance, intent_loss, ranking_loss
+from finetune.network import HeadOutput, Heads, Outputs, load_trunk
 from finetune.training import (
     Lower,
     Replies,
     Trainer,
     agent_texts,
     batches,
-    distance,
     epochs_for,
-    intent_loss,
     pieces,
-    ranking_loss,
     read_all,
     teaches,
 )
@@ -133,7 +131,7 @@ def test_adding_tells_how_far_it_is(tiny_encoder: Path) -> None:
 
 
 def test_no_messages_are_read_as_nothing() -> None:
-    output = read_all(Heads(64, 3), [], np.zeros((0, 64), np.float32))
+    output = read_all(Heads(64, Outputs(3)), [], np.zeros((0, 64), np.float32))
     assert output.message_logits.shape == output.context_logits.shape == (0, 3)
     assert output.queries.shape == (0, 64)
 
@@ -143,7 +141,7 @@ def test_no_messages_are_read_as_nothing() -> None:
 
 def logits(rows: list[list[float]]) -> HeadOutput:
     scores = torch.tensor(rows)
-    return HeadOutput(scores, scores, torch.zeros(len(rows), 2))
+    return HeadOutput(scores, scores, torch.zeros(len(rows), 2), torch.zeros(len(rows), 0))
 
 
 def test_unlabelled_messages_do_not_count_for_intents(chat: Chat) -> None:

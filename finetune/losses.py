@@ -1,0 +1,92 @@
+"""What each task asks of the network: a loss a task, zero where a batch does not teach it."""
+
+from collections.abc import Sequence
+
+import numpy as np
+import torch
+from numpy.typing import NDArray
+from torch import Tensor
+from torch.nn import functional
+
+from finetune.corpus import NO_LABEL, NO_TEXT, Message, intent_targets
+from finetune.network import HeadOutput, TagHead
+from finetune.tags import Units, tags_of
+
+FloatArray = NDArray[np.float32]
+
+
+def intent_loss(output: HeadOutput, messages: Sequence[Message], smoothing: float) -> Tensor:
+    """Cross-entropy of the labelled messages, read alone and read in context, averaged."""
+    classes = output.message_logits.shape[1]
+    labelled = [row for row, message in enumerate(messages) if message.intents]
+    if classes < 2 or not labelled:
+        return output.queries.new_zeros(())
+    targets = torch.from_numpy(intent_targets([messages[row] for row in labelled], classes))
+    losses = [
+        functional.cross_entropy(logits[labelled], targets, label_smoothing=smoothing)
+        for logits in (output.message_logits, output.context_logits)
+    ]
+    return (losses[0] + losses[1]) / 2
+
+
+def sentiment_loss(output: HeadOutput, messages: Sequence[Message], smoothing: float) -> Tensor:
+    """Cross-entropy of the messages whose sentiment is labelled."""
+    rows = [row for row, message in enumerate(messages) if message.sentiment != NO_LABEL]
+    if output.sentiment_logits.shape[1] < 2 or not rows:
+        return output.queries.new_zeros(())
+    targets = torch.tensor([messages[row].sentiment for row in rows])
+    logits = output.sentiment_logits[rows]
+    return functional.cross_entropy(logits, targets, label_smoothing=smoothing)
+
+
+def entity_loss(
+    head: TagHead | None,
+    messages: Sequence[Message],
+    states: Sequence[Tensor],
+    units: Sequence[Units],
+    types: Sequence[str],
+) -> Tensor:
+    """Cross-entropy of the tags of the messages whose entities are marked, averaged over units.
+
+    `states` (t, 2d) are the token states of each message, `units` those of all texts.
+    """
+    rows = [row for row, message in enumerate(messages) if message.spans is not None]
+    if head is None or not rows:
+        return torch.zeros(())
+    logits = head(torch.cat([states[row] for row in rows]))
+    tokens, places, targets, before = [], [], [], 0
+    for row in rows:
+        own = units[messages[row].text]
+        tokens.append(own.token + before)
+        places.append(own.place)
+        targets.append(tags_of(messages[row].spans or (), own, types))
+        before += len(states[row])
+    chosen = logits[np.concatenate(tokens), np.concatenate(places)]
+    return functional.cross_entropy(chosen, torch.from_numpy(np.concatenate(targets)))
+
+
+def question_loss(
+    asked: Tensor, answers: Sequence[int], passages: Tensor, numbers: NDArray[np.int64]
+) -> Tensor:
+    """Questions (n, d), scaled already, against passages (c, d) whose text numbers are `numbers`
+    (c,), distinct and in order; `answers` are those of the right ones."""
+    targets = torch.from_numpy(np.searchsorted(numbers, answers))
+    return functional.cross_entropy(asked @ passages.T, targets)
+
+
+def ranking_loss(
+    queries: Tensor, messages: Sequence[Message], candidates: Sequence[str], vectors: Tensor
+) -> Tensor:
+    """The agents' replies against all candidates (c,), whose vectors are (c, d). `queries` (n, d)
+    are scaled already. The same reply is one candidate, so it never counts as wrong."""
+    replied = [row for row, message in enumerate(messages) if message.reply != NO_TEXT]
+    if not replied or len(candidates) < 2:
+        return queries.new_zeros(())
+    number = {key: index for index, key in enumerate(candidates)}
+    targets = torch.tensor([number[messages[row].reply_key] for row in replied])
+    return functional.cross_entropy(queries[replied] @ vectors.T, targets)
+
+
+def distance(vectors: Tensor, pretrained: FloatArray) -> Tensor:
+    """Mean of 1 - cosine to the pretrained vectors."""
+    return (1 - (vectors * torch.from_numpy(pretrained)).sum(-1)).mean()
