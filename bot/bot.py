@@ -1,8 +1,9 @@
 """One turn: text to reading, candidates, decision, reply and log row, by one forward pass."""
 
 import time
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
+from datetime import date
 from typing import TYPE_CHECKING
 
 import numpy as np
@@ -41,13 +42,21 @@ class Desk:
     thresholds: Thresholds
 
     def reading(
-        self, text: str, readings: Readings, row: int, entities: Sequence[FoundEntity]
+        self,
+        text: str,
+        readings: Readings,
+        row: int,
+        entities: Sequence[FoundEntity],
+        today: date,
     ) -> Reading:
-        """One message of `readings`: its intents, its sentiment, and the entities in it."""
+        """One message of `readings`, said on the day `today`: its intents, its sentiment, and the
+        entities in it with their values."""
         intents = top(self.model.labels, readings.probabilities[row], INTENTS_SHOWN)
+        found = self._entities(text, entities)
         return Reading(
             intents=tuple(Scored(name, score) for name, score in intents),
-            entities=self._entities(text, entities),
+            entities=found,
+            values=self._values(found, today),
             sentiment=readings.sentiment(row),
         )
 
@@ -61,6 +70,11 @@ class Desk:
                 learnt.setdefault(e.type, text[e.start : e.end])
         seen = {name: entity.find(text) for name, entity in known.items()}
         return learnt | {name: words for name, words in seen.items() if words is not None}
+
+    def _values(self, found: Mapping[str, str], today: date) -> dict[str, str]:
+        known = self.settings.entities
+        values = {n: known[n].value_of(words, today) for n, words in found.items() if n in known}
+        return {name: value for name, value in values.items() if value is not None}
 
     def candidates(self, text: str, vector: FloatArray, query: FloatArray) -> Candidates:
         """What could be said to a message with this vector (d,) and reply query (d,).
@@ -96,10 +110,15 @@ class Desk:
 
 
 class Bot:
-    """One conversation at a desk. A turn is in the log before its reply is returned."""
+    """One conversation at a desk. A turn is in the log before its reply is returned.
 
-    def __init__(self, desk: Desk, log: SessionLog, *, channel: str) -> None:
-        self.desk, self.log = desk, log
+    `today` tells the day of a turn, from which "tomorrow" counts.
+    """
+
+    def __init__(
+        self, desk: Desk, log: SessionLog, *, channel: str, today: Callable[[], date] = date.today
+    ) -> None:
+        self.desk, self.log, self.today = desk, log, today
         self.state = State()
         self.turn = 0
         self.session = log.start_session(
@@ -113,7 +132,7 @@ class Bot:
         [vector], [entities] = desk.model.encode_messages([text])
         clock.lap("encode")
         read = desk.model.read(*desk.model.window(self.state, vector))
-        reading = desk.reading(text, read, 0, entities)
+        reading = desk.reading(text, read, 0, entities, self.today())
         clock.lap("read")
         candidates = desk.candidates(text, vector, read.queries[0])
         clock.lap("search")

@@ -43,12 +43,14 @@ class Reading:
     """What the model and the patterns read in one message.
 
     `intents` are the most likely ones, best first, with calibrated probabilities; empty when
-    the model knows no intents. `entities` maps a slot name to the text that fills it.
+    the model knows no intents. `entities` maps a slot name to the text that fills it, and `values`
+    to what that text means, where the settings ask for it and it is understood.
     `sentiment` is how the customer sounds, None where the model has not learnt it.
     """
 
     intents: tuple[Scored, ...] = ()
     entities: Mapping[str, str] = field(default_factory=dict)
+    values: Mapping[str, str] = field(default_factory=dict)
     sentiment: str | None = None
 
 
@@ -83,6 +85,8 @@ class Evidence:
     templates: tuple[Scored, ...] = ()
     hits: tuple[Hit, ...] = ()
     thresholds: Thresholds = field(default_factory=Thresholds)
+    entities: Mapping[str, str] = field(default_factory=dict)
+    values: Mapping[str, str] = field(default_factory=dict)
 
     @property
     def runner_up(self) -> Scored | None:
@@ -223,6 +227,10 @@ def evidence_json(decision: Decision) -> dict[str, Any]:
     return {
         "rule": evidence.rule,
         **_particulars(decision),
+        "entities": {
+            name: {"text": text, "value": evidence.values.get(name)}
+            for name, text in evidence.entities.items()
+        },
         "intents": [_scored_json(intent) for intent in evidence.intents],
         "runner_up": _scored_json(evidence.runner_up) if evidence.runner_up else None,
         "margin": _rounded(evidence.margin),

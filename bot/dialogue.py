@@ -281,8 +281,16 @@ def _hand_over(
 
 
 def _evidence(turn: _Turn, rule: str) -> Evidence:
-    found = turn.candidates
-    return Evidence(rule, turn.reading.intents, found.templates, found.hits, turn.thresholds)
+    reading, found = turn.reading, turn.candidates
+    return Evidence(
+        rule,
+        reading.intents,
+        found.templates,
+        found.hits,
+        turn.thresholds,
+        reading.entities,
+        reading.values,
+    )
 
 
 def _clears(score: float, threshold: float | None) -> bool:

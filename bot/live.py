@@ -93,12 +93,14 @@ def go_live(
     switch last, so that a chat which opens meanwhile finds the old one, whole. `how` it came to
     that is kept in the history of the models.
 
-    Returns a sentence for each way of answering that could not be certified.
+    Returns a sentence for each way of answering that could not be certified, and for each learned
+    entity of the settings that the version has not learnt.
 
     Raises:
         NoModel: there is no such version, or it is damaged.
     """
     from bot.model import Model
+    from bot.settings import unlearnt
     from bot.thresholds import shortcomings
     from finetune.registry import open_version, use
 
@@ -107,7 +109,8 @@ def go_live(
     desk_of(workspace, model, progress)
     use(workspace.models, version, how)
     tidy(workspace)
-    return shortcomings(workspace.index, model)
+    missing = unlearnt(workspace.settings, model.entity_types)
+    return [*shortcomings(workspace.index, model), *missing]
 
 
 def tidy(workspace: Workspace) -> None:

@@ -14,6 +14,7 @@ import time
 from collections import Counter
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
+from datetime import date
 from itertools import islice
 from typing import TYPE_CHECKING, Any
 
@@ -289,11 +290,13 @@ def _decisions(
     readings: Readings,
 ) -> list[Decision]:
     decisions = []
-    conversation, slots = "", dict[str, str]()
+    conversation, slots, today = "", dict[str, str](), date.today()
     for row, (message, text) in enumerate(zip(messages, texts, strict=True)):
         if message.conversation != conversation:
             conversation, slots = message.conversation, {}
-        reading = desk.reading(text, readings, row, vectors.entities.get(message.text, ()))
+        found = vectors.entities.get(message.text, ())
+        said_on = message.at.date() if message.at else today
+        reading = desk.reading(text, readings, row, found, said_on)
         vector, query = vectors.all[message.text], readings.queries[row]
         candidates = desk.candidates(text, vector, query)
         decisions.append(desk.decide(State(slots=slots), text, reading, candidates))

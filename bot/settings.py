@@ -67,6 +67,10 @@ class FinetuneSettings(_Table):
     seed: Annotated[int, Field(ge=0, lt=2**32)] = 7
     epochs: AutoOrCount = "auto"
     threads: AutoOrCount = "auto"
+    method: Literal["top", "full", "lora", "adalora", "prefix", "adapter", "frozen"] = "top"
+    adapt: bool = False
+    tensorboard: bool = False
+    wandb: str = ""
 
 
 class EntitySettings(_Table):

@@ -13,6 +13,7 @@ from pathlib import Path
 import torch
 from torch import Tensor
 
+from finetune import methods
 from finetune.errors import FinetuneError
 from finetune.training import Trainer
 
@@ -60,6 +61,7 @@ def save(models: Path, key: str, trainer: Trainer, progression: Progression) -> 
 
     tensors = {f"now.{name}": value for name, value in trained_state(trainer).items()}
     tensors |= {f"best.{name}": value for name, value in progression.best.items()}
+    tensors |= {f"method.{name}": value for name, value in methods.state(trainer.trunk).items()}
     for index, slots in trainer.optimizer.state_dict()["state"].items():
         tensors |= {f"adam.{index}.{name}": value for name, value in slots.items()}
     facts = {
@@ -96,6 +98,7 @@ def load(models: Path, key: str, trainer: Trainer) -> Progression | None:
     if facts.pop("sha256", "") != _digest(tensors, facts) or facts["key"] != key:
         return None
     restore(trainer, _under("now.", tensors))
+    methods.set_state(trainer.trunk, _under("method.", tensors))
     _restore_optimizer(trainer, _under("adam.", tensors))
     return Progression(
         int(facts["done"]),

@@ -3,6 +3,7 @@
 from collections import Counter
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
+from datetime import datetime
 
 import numpy as np
 from numpy.typing import NDArray
@@ -42,7 +43,7 @@ class Message:
     label numbers (empty: not labelled), `sentiment` one of SENTIMENTS (NO_LABEL: not labelled) and
     `spans` its entities (None: nobody marked them). `reply` is the text index of the agent's next
     turn or NO_TEXT, and `reply_key` its identity (same key: the same reply). `turn` is the
-    position in the conversation.
+    position in the conversation, `at` when it was said.
     """
 
     conversation: str
@@ -55,6 +56,7 @@ class Message:
     reply_key: str
     sentiment: int = NO_LABEL
     spans: tuple[Span, ...] | None = None
+    at: datetime | None = None
 
     @property
     def text(self) -> int:
@@ -116,6 +118,7 @@ def build_dialogue(
                 reply_key=reply_key(following) if replied and following else "",
                 sentiment=SENTIMENTS.index(turn.sentiment) if turn.sentiment else NO_LABEL,
                 spans=_spans(turn) if chat.has_entities else None,
+                at=turn.at,
             )
         )
     return Dialogue(tuple(messages))

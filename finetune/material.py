@@ -2,7 +2,7 @@
 reads them, and the heads and trainer that fit."""
 
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Literal
 
@@ -27,6 +27,8 @@ from finetune.encoder import EncoderSource
 from finetune.errors import FinetuneError
 from finetune.examples import Splits
 from finetune.judging import Names
+from finetune.logs import LogSettings
+from finetune.methods import Method
 from finetune.network import CONTEXT_TURNS, Heads, Outputs, Trunk, max_tokens, start_at_means
 from finetune.retraining import Earlier
 from finetune.tags import Units, pieces_of, tag_names, units_of
@@ -44,8 +46,9 @@ class Request:
     """What to train from. `articles` are texts of the knowledge base whose vectors are held, and
     `questions` pairs of a question and the text that answers it, its heading left out. `base` is
     the folder that a relative encoder folder starts from. A `fresh` run starts from the pretrained
-    encoder even where a live version could be gone on from. `out_of_scope_share` is that of the
-    traffic that confidence is calibrated for, None where it is not stated."""
+    encoder even where a live version could be gone on from. `method` says which weights of the
+    encoder train, `adapt` whether they see the texts without labels first. `out_of_scope_share`
+    is that of the traffic that confidence is calibrated for, None where it is not stated."""
 
     conversations: Sequence[Conversation]
     models: Path
@@ -57,6 +60,9 @@ class Request:
     epochs: int | Literal["auto"] = "auto"
     threads: int | Literal["auto"] = "auto"
     fresh: bool = False
+    method: Method = field(default_factory=Method)
+    adapt: bool = False
+    logs: LogSettings = field(default_factory=LogSettings)
     out_of_scope_share: float | None = None
 
 
@@ -212,9 +218,9 @@ def _divided(
 
 def recipe_for(request: Request, lower: Lower, train: Sequence[Dialogue]) -> Recipe:
     if request.epochs != "auto":
-        return Recipe(seed=request.seed, epochs=request.epochs)
+        return Recipe(request.seed, request.epochs, request.method.learning_rate)
     tokens = sum(len(lower.rows[message.text]) for d in train for message in d.messages)
-    return Recipe(seed=request.seed, epochs=epochs_for(tokens))
+    return Recipe(request.seed, epochs_for(tokens), request.method.learning_rate)
 
 
 def heads_for(trunk: Trunk, material: Material, parts: Parts, names: Names, seed: int) -> Heads:

@@ -15,12 +15,13 @@ import numpy as np
 import torch
 from torch import Tensor
 
-from finetune import registry
+from finetune import methods, registry
 from finetune.conversation import Conversation
 from finetune.encoder import EncoderSource
 from finetune.errors import NoModel
 from finetune.examples import Splits
 from finetune.judging import Names
+from finetune.methods import Method
 from finetune.network import Heads, Trunk
 from finetune.tags import tag_names
 from finetune.transcripts import digest
@@ -43,14 +44,16 @@ class Earlier:
     digests: Mapping[str, str]
     memory: Sequence[Conversation]
     weights: Path
+    method: str
 
     def knows(self, chat: Conversation) -> bool:
         """True for a chat that it has seen just as it is now."""
         return self.digests.get(chat.id) == chat_digest(chat)
 
 
-def live_version(models: Path, source: EncoderSource) -> Earlier | None:
-    """The live version, where it was trained from the same encoder and can be gone on from."""
+def live_version(models: Path, source: EncoderSource, method: Method) -> Earlier | None:
+    """The live version, where it was trained from the same encoder, in the same way, and can be
+    gone on from."""
     try:
         name = registry.current(models)
         if name is None or name == registry.BASE:
@@ -60,7 +63,8 @@ def live_version(models: Path, source: EncoderSource) -> Earlier | None:
         return None  # a damaged version is reported by whoever serves it; training starts afresh
     if info.meta.get("source") != asdict(source) or not (info.folder / WEIGHTS).is_file():
         return None
-    return _read(info)
+    earlier = _read(info)
+    return earlier if earlier.method == method.name else None
 
 
 def _read(info: registry.VersionInfo) -> Earlier:
@@ -76,6 +80,7 @@ def _read(info: registry.VersionInfo) -> Earlier:
         digests=settings["chats"],
         memory=[Conversation.model_validate_json(line) for line in lines],
         weights=info.folder / WEIGHTS,
+        method=settings["method"],
     )
 
 
@@ -139,7 +144,9 @@ def take_weights(trunk: Trunk, heads: Heads, earlier: Earlier, names: Names) -> 
     }
     modules = {"trunk": trunk, "heads": heads}
     own = {
-        f"{k}.{name}": p for k, module in modules.items() for name, p in module.named_parameters()
+        f"{k}.{methods.plain_name(name)}": p
+        for k, module in modules.items()
+        for name, p in module.named_parameters()
     }
     with torch.no_grad():
         for name, value in state.items():

@@ -4,6 +4,7 @@ conversations -> split -> pretrained vectors -> frozen baseline -> epochs -> bes
               -> calibration -> test figures -> a version folder
 """
 
+import functools
 import hashlib
 import json
 import resource
@@ -19,13 +20,25 @@ import numpy as np
 import torch
 from numpy.typing import NDArray
 
-from finetune import checkpoint, export, judging, registry, retraining, transcripts, version_folder
+from finetune import (
+    adaptation,
+    checkpoint,
+    export,
+    judging,
+    methods,
+    parallel,
+    registry,
+    retraining,
+    transcripts,
+    version_folder,
+)
 from finetune.corpus import Dialogue, Message, Texts
 from finetune.encoder import EncoderSource, locate
 from finetune.errors import NoModel
 from finetune.examples import split
 from finetune.judging import Examined, Names, Reading
 from finetune.label_check import labels_to_check
+from finetune.logs import LogSettings, open_logs
 from finetune.material import (
     Material,
     Parts,
@@ -74,8 +87,8 @@ def run_key(request: Request) -> str:
         _digest(request.articles),
         _digest([text for pair in request.questions for text in pair]),
         json.dumps(asdict(request.source), sort_keys=True),
-        f"{request.seed} {request.epochs} {request.fresh} {request.out_of_scope_share} "
-        f"{RECIPE_VERSION} {Recipe()}",
+        f"{request.seed} {request.epochs} {request.fresh} {request.out_of_scope_share}",
+        f"{request.method} {request.adapt} {RECIPE_VERSION} {Recipe()}",
     ]
     return hashlib.sha256("\n".join(parts).encode()).hexdigest()
 
@@ -128,7 +141,11 @@ def finetune(request: Request, progress: Progress) -> Result:
     epoch behind, and the same request goes on from there.
     """
     started = time.monotonic()
-    earlier = None if request.fresh else retraining.live_version(request.models, request.source)
+    earlier = (
+        None
+        if request.fresh
+        else retraining.live_version(request.models, request.source, request.method)
+    )
     chats, remembered = retraining.with_memory(request.conversations, earlier)
     splits = split(chats, request.seed, earlier.parts if earlier else None)
     names, notes = names_of(splits)
@@ -140,15 +157,22 @@ def finetune(request: Request, progress: Progress) -> Result:
 
     location = locate(request.source.name, request.base)
     trunk = load_trunk(location)
+    torch.manual_seed(request.seed)
+    methods.apply(trunk, request.method)
     material = read_texts(trunk, load_tokenizer(location), request, texts, names, progress)
     recipe = recipe_for(request, material.lower, parts.train)
     frozen = _frozen_metrics(material, parts, names, texts, request.seed)
     heads = heads_for(trunk, material, parts, names, request.seed)
     if earlier and teaching is not splits.train:
         retraining.take_weights(trunk, heads, earlier, names)
+    elif request.adapt:
+        show = functools.partial(progress, "adapting to the chats' words")
+        adaptation.adapt(trunk, material.lower.rows, pad_id_of(trunk), request.seed, show)
     trainer = trainer_for(trunk, heads, material, parts, names, recipe, len(request.articles))
     start = earlier.version if earlier else None
     progression = _train(request, trainer, parts, texts, start, progress)
+    parallel.leave_to_first()
+    methods.merge(trunk)
 
     validation, calibration, test = (
         _examine(trainer, part) for part in (parts.validation, parts.calibration, parts.test)
@@ -170,7 +194,9 @@ def finetune(request: Request, progress: Progress) -> Result:
         export.export_trunk(trunk, material.tokenizer, request.source, pad_id, folder, heads.tags)
         export.export_heads(heads, reading.in_context, trunk.dimension, folder)
         version_folder.write_reading(folder, names, reading, material.pieces)
-        version_folder.write_origin(folder, chats, request.source, recipe, names, splits, start)
+        version_folder.write_origin(
+            folder, chats, request.source, recipe, names, splits, start, request.method.name
+        )
         examined = {"validation": validation, "calibration": calibration, "test": test}
         predictions = [
             record
@@ -249,8 +275,12 @@ def _train(
     """Train the remaining epochs and leave the best one's weights in the modules."""
     key = f"{run_key(request)} {start}"
     so_far = checkpoint.load(request.models, key, trainer)
+    parallel.require_same("the chats or the checkpoints", f"{key} {so_far.done if so_far else 0}")
     progression = so_far or checkpoint.Progression(0, [], -1.0, {})
     total = trainer.recipe.epochs * trainer.steps_per_epoch
+    folder = request.models / ".logs" / registry.next_version(request.models)
+    logged = request.logs if parallel.is_first() else LogSettings()
+    logs = open_logs(folder, logged, asdict(trainer.recipe))
     for number in range(progression.done, trainer.recipe.epochs):
         before = number * trainer.steps_per_epoch
 
@@ -260,11 +290,14 @@ def _train(
         losses = trainer.epoch(number, step)
         score = judging.score(_examine(trainer, parts.validation), texts, request.seed)
         progression.history.append({"epoch": number + 1, **losses, "validation": score})
+        logs.scalars((number + 1) * trainer.steps_per_epoch, {**losses, "validation": score})
         progression.done = number + 1
         if score >= progression.best_score:
             progression.best_score = score
             progression.best = checkpoint.trained_state(trainer)
-        checkpoint.save(request.models, key, trainer, progression)
+        if parallel.is_first_here():
+            checkpoint.save(request.models, key, trainer, progression)
+    logs.close()
     progress("fine-tuning", total, total)
     checkpoint.restore(trainer, progression.best)
     return progression

@@ -13,6 +13,7 @@ import torch
 from numpy.typing import NDArray
 from torch import Tensor, nn
 
+from finetune import methods, parallel
 from finetune.corpus import NO_LABEL, NO_TEXT, Dialogue, Message
 from finetune.losses import (
     distance,
@@ -310,12 +311,15 @@ class Trainer:
         grouped = self._batches(seed)
         for step, messages in enumerate(grouped):
             self._set_rate((number + step / len(grouped)) / self.recipe.epochs)
-            losses = self._losses(messages, said, questions, rng)
-            self._update(sum(losses.values(), torch.zeros(())))
+            mine, weight = parallel.share(messages)
+            losses = self._losses(mine, said, questions, rng)
+            self._update(sum(losses.values(), methods.penalty(self.trunk)), weight)
+            done, total = number * len(grouped) + step + 1, self.recipe.epochs * len(grouped)
+            methods.after_step(self.trunk, done, total)
             for name, loss in losses.items():
                 totals[name] = totals.get(name, 0.0) + loss.item()
             progress(step + 1, len(grouped))
-        return {name: total / max(len(grouped), 1) for name, total in totals.items()}
+        return parallel.mean({name: total / max(len(grouped), 1) for name, total in totals.items()})
 
     def _batches(self, seed: int) -> list[list[Message]]:
         rows, tokens = self.data.lower.rows, self.recipe.batch_tokens
@@ -381,10 +385,12 @@ class Trainer:
             torch.from_numpy(said[self.replies.texts[drawn]]),
         )
 
-    def _update(self, loss: Tensor) -> None:
+    def _update(self, loss: Tensor, weight: float) -> None:
         self.optimizer.zero_grad(set_to_none=True)
         loss.backward()  # type: ignore[no-untyped-call]
-        nn.utils.clip_grad_norm_([*self.parameters, *self.heads.parameters()], 1.0)
+        trained = [*self.parameters, *self.heads.parameters()]
+        parallel.synchronise(trained, weight)
+        nn.utils.clip_grad_norm_(trained, 1.0)
         self.optimizer.step()
 
     def _set_rate(self, done: float, warmup: float = 0.1) -> None:

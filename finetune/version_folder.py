@@ -73,12 +73,14 @@ def write_origin(
     names: Names,
     splits: Splits,
     start: str | None,
+    method: str,
 ) -> None:
     """What it was made from; with its memory and weights a later run can go on from it."""
     settings = {
         "recipe": asdict(recipe),
         "source": asdict(source),
         "start": start,
+        "method": method,
         "sentiments": list(names.sentiments),
         "chats_digest": transcripts.digest(conversations),
         "chats": {chat.id: retraining.chat_digest(chat) for chat in conversations},

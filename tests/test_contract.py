@@ -86,7 +86,7 @@ def test_evidence_holds_all_scores(
     set_thresholds(trained_workspace, intent=0.5)
     evidence = decided(frontdesk, trained_workspace, "what is the weather monday")["evidence"]
     assert set(evidence) == {
-        *("rule", "reason", "intents", "runner_up", "margin"),
+        *("rule", "reason", "entities", "intents", "runner_up", "margin"),
         *("templates", "passages", "thresholds"),
     }
     assert set(evidence["intents"][0]) == set(evidence["templates"][0]) == {"name", "score"}

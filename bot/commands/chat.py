@@ -70,9 +70,13 @@ def _talk(workspace: "Workspace", desk: "Desk", *, as_json: bool, debug: bool) -
 def _warn(workspace: "Workspace", desk: "Desk") -> None:
     """What keeps the bot from answering, where the person can do something about it."""
     from bot.freshness import changed
+    from bot.settings import unlearnt
 
     if not desk.model.trained:
         say("no model is fine-tuned yet: only the articles answer; run `frontdesk finetune`")
+    else:
+        for line in unlearnt(desk.settings, desk.model.entity_types):
+            say(line)
     if not len(desk.index):
         say(f"{workspace.kb} has no article: nothing can be cited")
     if changed(workspace.kb, workspace.index, desk.model.encoder_fingerprint):

@@ -1,6 +1,7 @@
 """`frontdesk finetune`: train a model version on the workspace's chats; live if it is no worse."""
 
 from collections.abc import Iterator, Mapping
+from dataclasses import replace
 from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
@@ -25,6 +26,9 @@ FreshOption = Annotated[
         "--fresh", help="Start from the pretrained encoder and know the chats that are here alone."
     ),
 ]
+ProcessesOption = Annotated[
+    int, typer.Option("--processes", min=1, help="Train in so many processes of this machine.")
+]
 INTENTS_SHOWN = 10
 
 
@@ -36,6 +40,7 @@ def finetune(
     workspace: WorkspaceOption = None,
     force: ForceOption = False,
     fresh: FreshOption = False,
+    processes: ProcessesOption = 1,
     skip_bad: SkipBadOption = False,
     json: JsonOption = False,
 ) -> None:
@@ -53,7 +58,7 @@ def finetune(
     opened.load_templates()  # a mistake there is better known before the training than after
     request = make_request(opened, skip_bad=skip_bad, fresh=fresh)
     with progress() as show:
-        result = _trained(request, show)
+        result = _trained(request, processes, show)
         outcome = release(
             opened, result.version, request.conversations, show, force=force, skip_bad=skip_bad
         )
@@ -74,6 +79,8 @@ def make_request(
 ) -> "Request":
     """What the workspace asks to be trained; says what was left out of its chats."""
     from bot.live import encoder_source
+    from finetune.logs import LogSettings
+    from finetune.methods import Method
     from finetune.run import Request
     from finetune.transcripts import read_chats
     from kb.passages import split
@@ -96,6 +103,9 @@ def make_request(
         epochs=settings.epochs,
         threads=settings.threads,
         fresh=fresh,
+        method=Method(settings.method),
+        adapt=settings.adapt,
+        logs=LogSettings(settings.tensorboard, settings.wandb),
         out_of_scope_share=None if share == "auto" else share,
     )
 
@@ -113,7 +123,8 @@ def as_json(result: "Result", outcome: "Release") -> dict[str, Any]:
     }
 
 
-def _trained(request: "Request", show: "Progress") -> "Result":
+def _trained(request: "Request", processes: int, show: "Progress") -> "Result":
+    from finetune.parallel import launch
     from finetune.run import finetune, unchanged
 
     before = unchanged(request)
@@ -121,7 +132,9 @@ def _trained(request: "Request", show: "Progress") -> "Result":
         say(f"the chats, articles and settings are those of {before.version}: not trained again")
         return before
     try:
-        return finetune(request, show)
+        if processes > 1:
+            request = replace(request, threads=1)
+        return launch(processes, finetune, request, show)
     except KeyboardInterrupt:
         say("interrupted; run the command again to go on from the last finished epoch")
         raise

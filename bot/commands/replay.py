@@ -36,6 +36,7 @@ def replay(
     from bot.model import Model
     from bot.replay import replay
     from bot.session_log import SessionLog
+    from bot.settings import unlearnt
     from bot.workspace import open_workspace
     from finetune.registry import open_version
     from finetune.transcripts import read_chats
@@ -56,6 +57,8 @@ def replay(
         except KeyboardInterrupt:
             say("interrupted; the turns that were done are in the database")
             raise
+    for line in unlearnt(opened.settings, model.entity_types):
+        say(line)
     if report.seen_in_training:
         say(
             f"{report.seen_in_training} of {report.chats} chats were in the model's training"

@@ -5,13 +5,14 @@ import subprocess
 import sys
 from collections.abc import Iterator, Sequence
 from dataclasses import replace
+from datetime import date
 from typing import Any
 
 import numpy as np
 import pytest
 
 from bot.bot import Bot, Desk
-from bot.decision import Answer, Ask, Cite, Handoff, SmallTalk, Thresholds, Unknown
+from bot.decision import Answer, Ask, Cite, Handoff, Reading, SmallTalk, Thresholds, Unknown
 from bot.errors import BotError
 from bot.live import open_desk
 from bot.model import Readings
@@ -20,6 +21,7 @@ from bot.settings import EntitySettings
 from bot.workspace import Workspace
 from finetune.tags import FoundEntity
 
+WEDNESDAY = date(2026, 3, 4)
 ALWAYS = Thresholds(intent=0.0, max_wrong=0.05)
 NEVER = Thresholds(max_wrong=1e-9)
 
@@ -78,10 +80,10 @@ def test_a_missing_slot_is_asked_for_and_then_filled(bot: Bot) -> None:
     assert filled.reply == "Parcel BK-0042 is on its way."
 
 
-def entities_read(
+def read_by(
     desk: Desk, text: str, *found: tuple[str, str, float], **settings: EntitySettings
-) -> dict[str, str]:
-    """Those of a reading, where the model found these words as these types, so surely."""
+) -> Reading:
+    """A reading where the model found these words as these types, so surely."""
     places = [(text.index(words), words, name, score) for words, name, score in found]
     spans = [FoundEntity(at, at + len(words), name, score) for at, words, name, score in places]
     nothing = np.zeros((1, 0), dtype=np.float32)
@@ -89,7 +91,7 @@ def entities_read(
         nothing, np.zeros((1, len(desk.model.labels)), np.float32), nothing, nothing
     )
     own = replace(desk, settings=desk.settings.model_copy(update={"entities": settings}))
-    return dict(own.reading(text, readings, 0, spans).entities)
+    return own.reading(text, readings, 0, spans, WEDNESDAY)
 
 
 CITY = EntitySettings(ask="Where?", learned=True)
@@ -100,22 +102,46 @@ ORDER = EntitySettings(ask="Which order?", pattern=r"BK-\d{4}")
 def test_the_model_the_patterns_and_the_lists_each_find_their_own(desk: Desk) -> None:
     text = "a Large one of BK-0001 to Lisbon, then to Porto"
     found = (("Lisbon", "city", 0.9), ("Porto", "city", 0.9))
-    read = entities_read(desk, text, *found, city=CITY, size=SIZE, order=ORDER)
-    assert read == {"city": "Lisbon", "size": "large", "order": "BK-0001"}
+    read = read_by(desk, text, *found, city=CITY, size=SIZE, order=ORDER)
+    assert read.entities == {"city": "Lisbon", "size": "large", "order": "BK-0001"}
 
 
 def test_a_pattern_or_a_list_is_not_filled_by_the_model(desk: Desk) -> None:
     text = "a huge one of BK-1 to Lisbon"
     found = (("huge", "size", 0.9), ("BK-1", "order", 0.9))
-    assert entities_read(desk, text, *found, size=SIZE, order=ORDER) == {}
+    assert read_by(desk, text, *found, size=SIZE, order=ORDER).entities == {}
 
 
 def test_an_entity_as_likely_wrong_as_right_is_not_read(desk: Desk) -> None:
-    assert entities_read(desk, "to Lisbon", ("Lisbon", "city", 0.49), city=CITY) == {}
+    assert read_by(desk, "to Lisbon", ("Lisbon", "city", 0.49), city=CITY).entities == {}
 
 
 def test_what_the_model_finds_beside_the_settings_is_read_too(desk: Desk) -> None:
-    assert entities_read(desk, "for Ada", ("Ada", "person", 0.9)) == {"person": "Ada"}
+    read = read_by(desk, "for Ada", ("Ada", "person", 0.9))
+    assert read.entities == {"person": "Ada"}
+    assert read.values == {}
+
+
+DAY = EntitySettings(ask="When?", pattern="next friday|some day", value="date")
+
+
+def test_a_value_is_beside_the_words_where_they_are_understood(desk: Desk) -> None:
+    read = read_by(desk, "next friday", day=DAY)
+    assert (read.entities, read.values) == ({"day": "next friday"}, {"day": "2026-03-13"})
+    read = read_by(desk, "some day", day=DAY)
+    assert (read.entities, read.values) == ({"day": "some day"}, {})
+
+
+def test_the_log_keeps_words_and_value(desk: Desk, log: SessionLog) -> None:
+    entities = {**desk.settings.entities, "day": DAY}
+    own = replace(desk, settings=desk.settings.model_copy(update={"entities": entities}))
+    bot = Bot(own, log, channel="test", today=lambda: WEDNESDAY)
+    exchange = bot.respond("where is my parcel BK-0001, it should come next friday")
+    [row] = log.turns(exchange.session)
+    assert row["evidence"]["entities"] == {
+        "order_id": {"text": "BK-0001", "value": None},
+        "day": {"text": "next friday", "value": "2026-03-13"},
+    }
 
 
 def test_other_kinds_of_turns(bot: Bot) -> None:

@@ -411,6 +411,7 @@ def test_the_evidence_holds_every_score_and_why(chat: Chat) -> None:
     assert evidence_json(decision) == {
         "rule": "too-close",
         "choices": ["track", "cancel"],
+        "entities": {},
         "intents": [
             {"name": "track", "score": 0.5},
             {"name": "cancel", "score": 0.46},

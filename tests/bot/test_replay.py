@@ -20,6 +20,7 @@ from bot.live import open_desk
 from bot.model import Model
 from bot.replay import read_history, replay, replayed
 from bot.session_log import SessionLog
+from bot.settings import EntitySettings
 from bot.state import State, remember
 from bot.workspace import Workspace
 from finetune.conversation import Conversation
@@ -167,6 +168,15 @@ def test_what_the_customer_said_before_fills_a_slot_and_only_in_that_chat(
         ("a", 1, "template", "track"),
         ("b", 0, "ask", "track"),
     ]
+
+
+def test_a_date_counts_from_the_day_of_its_turn(desk: Desk) -> None:
+    day = EntitySettings(ask="When?", pattern="tomorrow", value="date")
+    own = with_other(desk, settings=desk.settings.model_copy(update={"entities": {"day": day}}))
+    said = {"speaker": "customer", "text": "open tomorrow", "at": "2026-02-28T23:30:00+08:00"}
+    old = Conversation.model_validate({"id": "old", "turns": [said]})
+    [block] = replayed(own, read_history([old], own.model), silent, seed=7)
+    assert block.decisions[0].evidence.values == {"day": "2026-03-01"}
 
 
 def test_few_replies_make_few_candidates_and_the_report_says_so(

@@ -8,6 +8,7 @@ import pytest
 
 from finetune import registry, retraining
 from finetune.conversation import Conversation
+from finetune.methods import Method
 from finetune.run import Request, Result, finetune
 
 Chat = Callable[..., Conversation]
@@ -46,7 +47,7 @@ def live(make_request: MakeRequest) -> Request:
 def test_nothing_is_gone_on_from_before_a_version_is_live(make_request: MakeRequest) -> None:
     request = make_request()
     finetune(request, silent)
-    assert retraining.live_version(request.models, request.source) is None
+    assert retraining.live_version(request.models, request.source, request.method) is None
 
 
 @pytest.mark.usefixtures("live")
@@ -98,14 +99,18 @@ def test_chats_stay_in_the_part_they_were_in(
 def test_another_encoder_starts_afresh(live: Request) -> None:
     from finetune.encoder import EncoderSource
 
-    assert retraining.live_version(live.models, live.source) is not None
-    assert retraining.live_version(live.models, EncoderSource("another")) is None
+    assert retraining.live_version(live.models, live.source, live.method) is not None
+    assert retraining.live_version(live.models, EncoderSource("another"), live.method) is None
+
+
+def test_another_way_to_train_starts_afresh(live: Request) -> None:
+    assert retraining.live_version(live.models, live.source, Method("frozen")) is None
 
 
 def test_a_damaged_live_version_is_not_gone_on_from(live: Request) -> None:
     weights = live.models / "v1" / retraining.WEIGHTS
     weights.write_bytes(weights.read_bytes()[:-1])
-    assert retraining.live_version(live.models, live.source) is None
+    assert retraining.live_version(live.models, live.source, live.method) is None
 
 
 def test_a_run_that_goes_on_starts_from_the_same_answers(
@@ -118,7 +123,7 @@ def test_a_run_that_goes_on_starts_from_the_same_answers(
     from finetune.judging import Names
     from finetune.network import Heads, Outputs, load_trunk
 
-    earlier = retraining.live_version(live.models, live.source)
+    earlier = retraining.live_version(live.models, live.source, live.method)
     assert earlier is not None
     names = Names(intents=["a new one", "order/track", "thanks"])
     trunk = load_trunk(live.source.name)
