@@ -192,7 +192,7 @@ def _sure(readings: Readings) -> FloatArray:
 # so that the memory it reports is that of one training.
 ROWS: Mapping[str, Row] = {
     "banking77": Row(judged("banking77", "intent")),
-    "answered-banking77": Row(answered("banking77")),
+    "answered-banking77": Row(answered("banking77", 0.0)),
     "banking77-10": Row(judged("banking77-10", "intent"), FEW),
     "banking77-5": Row(judged("banking77-5", "intent"), FEW),
     "clinc150": Row(clinc150),

@@ -25,6 +25,16 @@ BoolArray = NDArray[np.bool_]
 BATCH = 1024
 PENALTY = 10.0
 
+STATED = {
+    "banking77": 0.0,
+    "banking77-10": 0.0,
+    "banking77-5": 0.0,
+    "cais": 0.0,
+    "clinc150": 1000 / 5500,
+    "clinc150-with-oos": 1000 / 5500,
+}
+"""The share of out-of-scope messages that the owner of such traffic would state: the test's own."""
+
 Progress = Callable[[str, int, int], None]
 Labelled = tuple[str, frozenset[str]]  # a message and its intents
 
@@ -68,11 +78,13 @@ class Outcome:
 
 @dataclass(frozen=True, slots=True)
 class Readings:
-    """Messages as the served model reads them: logits and calibrated probabilities (n, c), each
-    message's labelled intents, and the seconds it took."""
+    """Messages as the served model reads them: logits and calibrated probabilities (n, c), how far
+    in scope each is (`scope_score` (n,), on no scale), its labelled intents, and the seconds it
+    took."""
 
     logits: FloatArray
     probabilities: FloatArray
+    scope_score: FloatArray
     gold: list[frozenset[str]]
     labels: tuple[str, ...]
     seconds: float
@@ -90,12 +102,6 @@ class Readings:
     def confidence(self) -> FloatArray:
         """How likely the likeliest intent is to be right, out of scope or not (n,)."""
         found: FloatArray = (self.probabilities * self.inside).max(1)
-        return found
-
-    @property
-    def scope_score(self) -> FloatArray:
-        """How far in scope a message is (n,), on no scale: the largest logit of an intent."""
-        found: FloatArray = self.logits[:, self.inside > 0].max(1)
         return found
 
     @property
@@ -152,10 +158,10 @@ class Trained:
         """The labelled customer messages of one-turn chats, read by the served model."""
         judged = _labelled(chats)
         started = time.perf_counter()
-        logits, probabilities = read(self.model, [text for text, _ in judged])
+        logits, probabilities, score = read(self.model, [text for text, _ in judged])
         seconds = time.perf_counter() - started
         gold = [names for _, names in judged]
-        return Readings(logits, probabilities, gold, self.model.labels, seconds)
+        return Readings(logits, probabilities, score, gold, self.model.labels, seconds)
 
     def outcome(
         self, measured: dict[str, float], frozen: dict[str, float], readings: Readings | None = None
@@ -195,6 +201,7 @@ def train(job: Job, name: str, articles: Sequence[str] = ()) -> Trained:
         seed=job.seed,
         epochs=job.epochs,
         fresh=True,
+        out_of_scope_share=STATED.get(name),
     )
     return run(job, request)
 
@@ -210,19 +217,27 @@ def messages(chats: Iterable[Conversation]) -> list[str]:
     return [turn.text for turn in turns if turn.speaker == "customer" and turn.text.strip()]
 
 
-def read(model: Model, texts: Sequence[str]) -> tuple[FloatArray, FloatArray]:
+def read(model: Model, texts: Sequence[str]) -> tuple[FloatArray, FloatArray, FloatArray]:
     """Intent logits and calibrated probabilities (n, c) of single messages, as the bot reads
-    them."""
+    them, and how far in scope each is (n,)."""
     vectors = model.encode(texts)
     logits = [np.zeros((0, len(model.labels)), np.float32)]
     shares = list(logits)
+    scores = [np.zeros(0, np.float32)]
     for start in range(0, len(texts), BATCH):
         rows = [window([(vector, 1)], model.context_turns) for vector in vectors[start:][:BATCH]]
         turns, speakers = (np.concatenate(parts) for parts in zip(*rows, strict=True))
         found = model.read(turns, speakers)
         logits.append(found.logits)
         shares.append(found.probabilities)
-    return np.concatenate(logits), np.concatenate(shares)
+        scores.append(_scope_score(model, found.logits, turns[:, -1]))
+    return np.concatenate(logits), np.concatenate(shares), np.concatenate(scores)
+
+
+def _scope_score(model: Model, logits: FloatArray, vectors: FloatArray) -> FloatArray:
+    """The version's own score, else the largest logit."""
+    score = model.scope.score(logits, vectors) if model.scope else logits.max(axis=1)
+    return np.asarray(score, np.float32)
 
 
 class Probe:
@@ -246,7 +261,10 @@ class Probe:
         logits = self._logits(judged)
         shares = softmax(logits / self._temperature)
         seconds = time.perf_counter() - started
-        return Readings(logits, shares, [names for _, names in judged], self._labels, seconds)
+        gold = [names for _, names in judged]
+        inside = [name != OUT_OF_SCOPE for name in self._labels]
+        score = logits[:, inside].max(1)
+        return Readings(logits, shares, score, gold, self._labels, seconds)
 
     def _fitted(self, held: list[Labelled]) -> float:
         from finetune.calibration import fit_temperature
