@@ -26,6 +26,7 @@ from bot.errors import BotError
 from bot.model import Model, Readings, joined
 from bot.session_log import ReplayTurn, SessionLog
 from bot.state import State
+from bot.traffic import shift_of, surest
 from finetune.conversation import Conversation
 from finetune.corpus import NO_TEXT, Dialogue, Message, Texts, build_dialogue, replies_of
 from finetune.evaluation import candidate_sets, intent_metrics, ranking_metrics, reply_ranks
@@ -49,7 +50,8 @@ class Report:
 
     `intent` and `ranking` are those of finetune.evaluation; `candidates` is the least number of
     replies that any right reply was ranked among, itself included (100 where the chats have as
-    many). `decisions` are the shares of the seven kinds. `seen_in_training` counts chats.
+    many). `decisions` are the shares of the seven kinds. `seen_in_training` counts chats. `shift`
+    is what to say where the chats differ from those that thresholds were certified on.
     """
 
     replay: int
@@ -60,6 +62,7 @@ class Report:
     ranking: Mapping[str, float]
     decisions: Mapping[str, float]
     seen_in_training: int
+    shift: str
 
     def as_json(self) -> dict[str, Any]:
         """The object that `frontdesk replay --json` prints and the database keeps."""
@@ -72,6 +75,7 @@ class Report:
             "decisions": dict(self.decisions),
             "chats": self.chats,
             "seen_in_training": self.seen_in_training,
+            "shift": self.shift,
         }
 
 
@@ -101,7 +105,7 @@ def replay(
     tally = _Tally()
     for block in replayed(desk, history, progress, seed):
         log.add_replay_turns(number, block.rows(desk.model))
-        tally.add(block)
+        tally.add(block, desk.model.labels)
     seconds = time.perf_counter() - started
     report = Report(
         replay=number,
@@ -112,6 +116,7 @@ def replay(
         ranking=tally.ranking(),
         decisions={kind: tally.kinds[kind] / history.turns for kind in KINDS},
         seen_in_training=seen_in_training(desk.model, conversations),
+        shift=tally.shift(desk.model),
     )
     log.finish_replay(number, report.as_json())
     return report
@@ -316,13 +321,17 @@ class _Tally:
     probabilities: list[FloatArray] = field(default_factory=list)
     ranks: list[IntArray] = field(default_factory=list)
     fewest: list[int] = field(default_factory=list)
+    chats: list[str] = field(default_factory=list)
+    confidence: list[FloatArray] = field(default_factory=list)
 
-    def add(self, block: Block) -> None:
+    def add(self, block: Block, labels: Sequence[str]) -> None:
         self.kinds.update(decision.kind for decision in block.decisions)
         labelled = [row for row, message in enumerate(block.messages) if message.gold]
         self.gold += [set(block.messages[row].gold) for row in labelled]
         self.probabilities.append(block.probabilities[labelled])
         self.ranks.append(block.ranks[block.ranks > 0])
+        self.chats += [message.conversation for message in block.messages]
+        self.confidence.append(surest(labels, block.probabilities))
         if block.fewest:
             self.fewest.append(block.fewest)
 
@@ -330,6 +339,9 @@ class _Tally:
         if not labels:
             return {"n": 0}
         return intent_metrics(np.concatenate(self.probabilities), self.gold, labels)
+
+    def shift(self, model: Model) -> str:
+        return shift_of(model, self.chats, np.concatenate(self.confidence))
 
     def ranking(self) -> dict[str, float]:
         metrics = ranking_metrics(np.concatenate(self.ranks))

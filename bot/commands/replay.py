@@ -64,6 +64,8 @@ def replay(
             f"{report.seen_in_training} of {report.chats} chats were in the model's training"
             " data: expect less on new ones"
         )
+    if report.shift:
+        say(report.shift)
     if json:
         print_json(report.as_json())
     else:
