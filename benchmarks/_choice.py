@@ -20,7 +20,7 @@ from pathlib import Path
 import numpy as np
 from numpy.typing import NDArray
 
-from benchmarks._datasets import DATASETS, OUT_OF_SCOPE, chat, records, thinned
+from benchmarks._datasets import DATASETS, chat, records, thinned
 from benchmarks._searching import JUDGED, STACKFAQ
 from benchmarks._training import Job, Outcome, read, run
 from benchmarks.search import half
@@ -33,7 +33,7 @@ from bot.live import build_index, desk_of
 from bot.model import softmax
 from bot.replay import read_history, replayed
 from bot.workspace import Workspace, open_workspace
-from finetune.conversation import Conversation
+from finetune.conversation import OUT_OF_SCOPE, Conversation
 from kb.evaluation import Query, read_queries
 from kb.search import search
 

@@ -12,13 +12,12 @@ from hashlib import sha256
 from pathlib import Path
 from typing import Any
 
-from finetune.conversation import Conversation
+from finetune.conversation import OUT_OF_SCOPE, Conversation
 from finetune.encoder import EncoderSource
 from finetune.errors import FinetuneError
 
 SHARED = Path(__file__).resolve().parents[2] / "shared"
 DATA = SHARED / "data"
-OUT_OF_SCOPE = "oos"
 SPLITS = {
     "train": "train", "train_5": "train", "train_10": "train",
     "valid": "validation", "val": "validation", "dev": "validation",

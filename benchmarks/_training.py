@@ -15,9 +15,9 @@ from typing import Any, Literal
 import numpy as np
 from numpy.typing import NDArray
 
-from benchmarks._datasets import DATASETS, OUT_OF_SCOPE, thinned
+from benchmarks._datasets import DATASETS, thinned
 from bot.model import Model, softmax, window
-from finetune.conversation import Conversation
+from finetune.conversation import OUT_OF_SCOPE, Conversation
 from finetune.run import Request, Result, finetune, make_base, unchanged
 
 FloatArray = NDArray[np.float32]

@@ -21,9 +21,6 @@ from typing import TYPE_CHECKING, Any, ClassVar, Literal
 if TYPE_CHECKING:
     from kb.search import Hit
 
-OUT_OF_SCOPE = "oos"
-"""The intent that marks what is outside the bot's business; no template ever answers it."""
-
 Kind = Literal["template", "passages", "ask", "clarify", "handoff", "smalltalk", "unknown"]
 KINDS: tuple[Kind, ...] = (
     "template", "passages", "ask", "clarify", "handoff", "smalltalk", "unknown",

@@ -27,7 +27,6 @@ from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING
 
 from bot.decision import (
-    OUT_OF_SCOPE,
     Answer,
     Ask,
     Candidates,
@@ -47,6 +46,7 @@ from bot.decision import (
 )
 from bot.short_answers import PERSON_WORDS, picked, words
 from bot.state import State
+from finetune.conversation import OUT_OF_SCOPE
 
 if TYPE_CHECKING:
     from bot.settings import EntitySettings

@@ -7,7 +7,7 @@ longer impartial about it.
 """
 
 import json
-from collections.abc import Collection, Iterable, Iterator, Sequence
+from collections.abc import Collection, Iterable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -19,7 +19,7 @@ import bot.errors
 import finetune.errors
 from bot.model import Model
 from bot.replay import Vectors, rank_replies, read_history, read_messages
-from finetune import history, registry
+from finetune import history, memory, registry
 from finetune.conversation import SENTIMENTS, Conversation
 from finetune.corpus import NO_LABEL, NO_TEXT, Message, Texts, replies_of
 from finetune.evaluation import candidate_sets
@@ -32,7 +32,6 @@ if TYPE_CHECKING:
     from bot.workspace import Workspace
 
 FloatArray = NDArray[np.float32]
-MEMORY = "memory.jsonl"
 
 
 @dataclass(frozen=True, slots=True)
@@ -61,7 +60,7 @@ def release(
     """
     from bot.live import go_live
 
-    if _live(workspace.models) == version:
+    if registry.current_if_readable(workspace.models) == version:
         return Release(None, True, go_live(workspace, version, progress, skip_bad=skip_bad))
     verdict = judge(workspace.models, version, conversations, progress)
     history.record(workspace.models, "gate", version, verdict=verdict.as_json())
@@ -81,7 +80,7 @@ def judge(
     pretrained encoder alone, or one that cannot be opened.
     """
     candidate = registry.open_version(models, version)
-    live = _live(models)
+    live = registry.current_if_readable(models)
     if live is None:
         return _unopposed(live, version, "there was no live version to compare it with")
     if live == registry.BASE:
@@ -91,7 +90,8 @@ def judge(
         model = Model.load(before.folder)
     except (finetune.errors.NoModel, bot.errors.NoModel) as error:
         return _unopposed(live, version, f"the live version cannot be opened to compare ({error})")
-    chats = held_out(before, candidate, [*conversations, *remembered(candidate, conversations)])
+    gone = memory.gone(memory.read(candidate.folder), conversations)
+    chats = held_out(before, candidate, [*conversations, *gone])
     places = judged_places(candidate)
     outcomes = read_outcomes(model, chats, places, progress)
     model = Model.load(candidate.folder)  # in its place, so that only one is in memory
@@ -108,17 +108,6 @@ def held_out(
     if before:
         kept -= {name for part in ("train", "validation") for name in before.splits[part]}
     return sorted((chat for chat in conversations if chat.id in kept), key=lambda chat: chat.id)
-
-
-def remembered(candidate: VersionInfo, given: Iterable[Conversation]) -> Iterator[Conversation]:
-    """The chats that left the folder and that the candidate carries in its memory: what it was
-    taught of them is judged like the rest."""
-    path, ids = candidate.folder / MEMORY, {chat.id for chat in given}
-    if path.is_file():
-        for line in path.read_text(encoding="utf-8").splitlines():
-            chat = Conversation.model_validate_json(line)
-            if chat.id not in ids:
-                yield chat
 
 
 def judged_places(candidate: VersionInfo) -> set[tuple[str, int]]:
@@ -202,10 +191,3 @@ def _sentiment(message: Message, found: str | None) -> bool | None:
 
 def _unopposed(live: str | None, version: str, reason: str) -> Verdict:
     return Verdict(live, version, passed=True, compared=False, reason=reason)
-
-
-def _live(models: Path) -> str | None:
-    try:
-        return registry.current(models)
-    except finetune.errors.NoModel:
-        return None  # what was live is not known: the same as nothing

@@ -19,7 +19,7 @@ from finetune.conversation import SENTIMENTS
 from finetune.errors import FinetuneError
 from finetune.scope import Scope
 from finetune.tags import FoundEntity, decode, units_of
-from finetune.tokens import TokenIds, batches_by_length, load_tokenizer, pad, token_ids
+from finetune.tokens import batches_by_length, load_tokenizer, pad, token_ids
 
 if TYPE_CHECKING:
     from onnxruntime import InferenceSession
@@ -103,23 +103,10 @@ class Model:
     ) -> FloatArray:
         """Unit vectors (n, d) of texts, batched by length."""
         prefix = self._settings[f"{kind}_prefix"]
-        rows = token_ids(self._tokenizer, [prefix + text for text in texts])
-        vectors = np.zeros((len(rows), self.dimension), dtype=np.float32)
-        for indices, done in self._batches(rows):
-            given = dict(zip(("ids", "mask"), self._padded(rows, indices), strict=True))
-            vectors[indices] = self._trunk.run(["vector"], given)[0]
-            if progress:
-                progress(done)
+        vectors = np.zeros((len(texts), self.dimension), dtype=np.float32)
+        for indices, (found,) in self._passes(texts, prefix, ["vector"], progress):
+            vectors[indices] = found
         return vectors
-
-    def _batches(self, rows: Sequence[TokenIds]) -> Iterator[tuple[IntArray, int]]:
-        """Rows of like length, and how many are done with them."""
-        done = 0
-        for indices in batches_by_length([len(row) for row in rows], BATCH_ROWS, BATCH_TOKENS):
-            yield indices, (done := done + len(indices))
-
-    def _padded(self, rows: Sequence[TokenIds], indices: IntArray) -> tuple[TokenIds, TokenIds]:
-        return pad([rows[i] for i in indices], self._settings["pad_id"])
 
     def encode_messages(
         self, texts: Sequence[str], progress: Callable[[int], None] | None = None
@@ -128,19 +115,30 @@ class Model:
         if not self.entity_types:
             return self.encode(texts, progress=progress), [[] for _ in texts]
         prefix = self._settings["query_prefix"]
-        rows = token_ids(self._tokenizer, [prefix + text for text in texts])
         units = units_of(self._tokenizer, texts, prefix, self._pieces)
-        vectors = np.zeros((len(rows), self.dimension), dtype=np.float32)
+        vectors = np.zeros((len(texts), self.dimension), dtype=np.float32)
         found: list[list[FoundEntity]] = [[] for _ in texts]
-        for indices, done in self._batches(rows):
-            given = dict(zip(("ids", "mask"), self._padded(rows, indices), strict=True))
-            vectors[indices], tags = self._trunk.run(["vector", "tags"], given)
-            for i, logits in zip(indices, tags, strict=True):
+        for indices, outputs in self._passes(texts, prefix, ["vector", "tags"], progress):
+            vectors[indices] = outputs[0]
+            for i, logits in zip(indices, outputs[1], strict=True):
                 own = logits[units[i].token, units[i].place]
                 found[i] = decode(own, units[i], self.entity_types)
-            if progress:
-                progress(done)
         return vectors, found
+
+    def _passes(
+        self,
+        texts: Sequence[str],
+        prefix: str,
+        outputs: Sequence[str],
+        progress: Callable[[int], None] | None,
+    ) -> Iterator[tuple[IntArray, list[FloatArray]]]:
+        """Texts of like length at a time: their places, and what the trunk makes of them."""
+        rows, done = token_ids(self._tokenizer, [prefix + text for text in texts]), 0
+        for indices in batches_by_length([len(row) for row in rows], BATCH_ROWS, BATCH_TOKENS):
+            ids, mask = pad([rows[i] for i in indices], self._settings["pad_id"])
+            yield indices, self._trunk.run(outputs, {"ids": ids, "mask": mask})
+            if progress:
+                progress(done := done + len(indices))
 
     def read(self, turns: FloatArray, speakers: IntArray) -> "Readings":
         """What the heads make of messages among the turns before them.

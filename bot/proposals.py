@@ -18,7 +18,7 @@ import numpy as np
 import yaml
 from numpy.typing import NDArray
 
-from bot.decision import OUT_OF_SCOPE
+from finetune.conversation import OUT_OF_SCOPE
 from finetune.text import normalise
 
 if TYPE_CHECKING:

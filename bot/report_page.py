@@ -34,7 +34,9 @@ def write_report(workspace: Workspace, version: str, verdict: "Verdict | None" =
 
     info = open_version(workspace.models, version)
     kept = _read(info.folder / "metrics.json")
-    checked = _read(info.folder / "label_check.json")
+    checked, settings = (
+        _read(info.folder / name) for name in ("label_check.json", "settings.json")
+    )
     report = TrainingReport(
         bot=workspace.settings.name,
         version=version,
@@ -51,8 +53,8 @@ def write_report(workspace: Workspace, version: str, verdict: "Verdict | None" =
             TornText(one["text"], tuple((name, tuple(map(_place, at))) for name, at in one["uses"]))
             for one in checked["torn"]
         ],
-        settings=_settings(_read(info.folder / "settings.json"), info.meta),
-        notes=_read(info.folder / "settings.json")["notes"],
+        settings=_settings(settings, info.meta),
+        notes=settings["notes"],
         verdict=verdict,
         max_wrong=workspace.settings.max_wrong_answers,
     )

@@ -1,13 +1,14 @@
 """Do these chats still resemble those that the thresholds were certified on?"""
 
-import json
 from collections.abc import Sequence
 
 import numpy as np
 from numpy.typing import NDArray
 
-from bot.decision import OUT_OF_SCOPE
 from bot.model import Model
+from bot.trials import evidence
+from finetune.conversation import OUT_OF_SCOPE
+from finetune.corpus import numbers_of
 
 FloatArray = NDArray[np.float32]
 
@@ -24,17 +25,9 @@ def shift_of(model: Model, chats: Sequence[str], confidence: FloatArray) -> str:
     less or more surely than the calibration chats were, by more than chance; else nothing."""
     if not model.trained or not model.labels:
         return ""
-    from safetensors.numpy import load_file
-
     from finetune.shift import sentence, shift
 
-    records = json.loads((model.folder / "evidence.json").read_text(encoding="utf-8"))
-    shares = load_file(model.folder / "evidence.safetensors")["probabilities"]
-    before = [record["conversation"] for record in records]
-    found = shift(surest(model.labels, shares), _numbers(before), confidence, _numbers(chats))
-    return sentence(found)
-
-
-def _numbers(names: Sequence[str]) -> NDArray[np.int64]:
-    number: dict[str, int] = {}
-    return np.asarray([number.setdefault(name, len(number)) for name in names], dtype=np.int64)
+    records, arrays = evidence(model)
+    before = numbers_of(record["conversation"] for record in records)
+    certified = surest(model.labels, arrays["probabilities"])
+    return sentence(shift(certified, before, confidence, numbers_of(chats)))

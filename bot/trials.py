@@ -21,13 +21,14 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 from numpy.typing import NDArray
 
-from bot.decision import OUT_OF_SCOPE
 from bot.dialogue import PASSAGES_CITED
 from bot.model import Model
 from bot.off_topic import OFF_TOPIC
 from bot.settings import Settings
 from bot.template_bank import TemplateBank
 from bot.templates import Templates
+from finetune.conversation import OUT_OF_SCOPE
+from finetune.corpus import numbers_of
 from finetune.scope import assumed_share
 from finetune.text import normalise
 
@@ -76,14 +77,11 @@ class Trials:
 
     @classmethod
     def of(cls, trials: Sequence[Trial], asked: tuple[int, int] | None = None) -> "Trials":
-        numbers: dict[str, int] = {}
         outside = sum(trial.outside for trial in trials)
         return cls(
             scores=np.array([t.score for t in trials], dtype=np.float32),
             right=np.array([t.right for t in trials], dtype=np.bool_),
-            conversations=np.array(
-                [numbers.setdefault(t.conversation, len(numbers)) for t in trials], dtype=np.int64
-            ),
+            conversations=numbers_of(t.conversation for t in trials),
             outside=np.array([t.outside for t in trials], dtype=np.bool_),
             made=sum(t.made for t in trials),
             asked=asked or (len(trials) - outside, outside),
@@ -105,7 +103,7 @@ def traffic_share(settings: Settings, model: Model) -> float:
     else that of the calibration chats, never below a tenth."""
     if settings.out_of_scope_share != "auto":
         return settings.out_of_scope_share
-    records, _ = _evidence(model)
+    records, _ = evidence(model)
     labelled = [record for record in records if record["intents"]]
     return assumed_share(sum(_is_outside(record, model) for record in labelled), len(labelled))
 
@@ -115,7 +113,7 @@ def traffic_share(settings: Settings, model: Model) -> float:
 
 def intent_trials(model: Model, templates: Templates) -> Trials:
     """The likeliest intent of each labelled calibration message, where a template speaks for it."""
-    records, arrays = _evidence(model)
+    records, arrays = evidence(model)
     probabilities = arrays.get("probabilities")
     if probabilities is None or not probabilities.size:
         return Trials.of([])
@@ -161,7 +159,7 @@ def _left_out(
 def template_trials(model: Model, templates: Templates, bank: TemplateBank) -> Trials:
     """The ranker's best template for each calibration message whose right answer is known: by the
     template or the words of the agent's reply, or by the message's intents."""
-    records, arrays = _evidence(model)
+    records, arrays = evidence(model)
     if not records or not bank.ids:
         return Trials.of([])
     replies = {t.id: {normalise(wording) for wording in t.wordings} for t in templates.spoken}
@@ -202,7 +200,9 @@ def _chat(records: Sequence[Mapping[str, Any]], row: int) -> str:
     return str(records[row].get("conversation", row))
 
 
-def _evidence(model: Model) -> tuple[list[dict[str, Any]], Mapping[str, FloatArray]]:
+def evidence(model: Model) -> tuple[list[dict[str, Any]], Mapping[str, FloatArray]]:
+    """How a version read its calibration messages: where each stands and what is labelled, and
+    arrays with a row each. Empty for the pretrained encoder alone."""
     if not model.trained:
         return [], {}
     from safetensors.numpy import load_file

@@ -26,6 +26,8 @@ from pydantic import (
 
 Speaker = Literal["customer", "agent"]
 Sentiment = Literal["negative", "neutral", "positive"]
+OUT_OF_SCOPE = "oos"
+"""The intent that marks what is outside the bot's business; no template ever answers it."""
 SENTIMENTS: tuple[str, ...] = get_args(Sentiment)
 SplitName = Literal["train", "validation", "test"]
 Label = Annotated[str, StringConstraints(strip_whitespace=True, min_length=1)]

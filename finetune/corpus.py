@@ -74,6 +74,12 @@ class Dialogue:
         return needed | {m.reply for m in self.messages if m.reply != NO_TEXT}
 
 
+def numbers_of(names: Iterable[str]) -> IntArray:
+    """A number for each name (n,), the same for the same one, in order of first use."""
+    number: dict[str, int] = {}
+    return np.asarray([number.setdefault(name, len(number)) for name in names], dtype=np.int64)
+
+
 def label_names(conversations: Iterable[Conversation]) -> list[str]:
     """The intents that these conversations teach, those of their customers' messages, sorted."""
     turns = (turn for chat in conversations for turn in chat.turns)

@@ -6,7 +6,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from finetune.corpus import Message, Texts
+from finetune.corpus import Message, Texts, numbers_of
 from finetune.label_issues import contradictions, likely_mistakes
 
 FloatArray = NDArray[np.float32]
@@ -28,10 +28,9 @@ def labels_to_check(
         return {"suspects": [], "torn": []}
     places = [_place(message, texts) for message in rows]
     labels = np.asarray([message.intents[0] for message in rows], dtype=np.int64)
-    number: dict[str, int] = {}
-    groups = [number.setdefault(message.conversation, len(number)) for message in rows]
+    groups = numbers_of(message.conversation for message in rows)
     vectors = pretrained[[message.text for message in rows]]
-    issues = likely_mistakes(vectors, labels, np.asarray(groups), intents, seed=seed)
+    issues = likely_mistakes(vectors, labels, groups, intents, seed=seed)
     torn = contradictions([place["text"] for place in places], [intents[i] for i in labels])
     return {
         "suspects": [

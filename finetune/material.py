@@ -75,9 +75,6 @@ class Parts:
     calibration: list[Message]
     test: list[Message]
 
-    def judged(self) -> list[Message]:
-        return [*self.validation, *self.calibration, *self.test]
-
     def taught(self) -> list[Message]:
         return [message for dialogue in self.train for message in dialogue.messages]
 

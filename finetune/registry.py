@@ -77,7 +77,7 @@ def use(models: Path, version: str, how: history.Switch = "used") -> VersionInfo
     """Make a version the live one, after checking every byte of it, and remember `how` it came to
     that. Raises NoModel."""
     info = open_version(models, version)
-    before = _current_if_readable(models)
+    before = current_if_readable(models)
     if version != before:
         history.record(models, how, version, before=before)
     _write(models / CURRENT, f"{version}\n")
@@ -99,7 +99,7 @@ def live_before(models: Path) -> str:
 
 def candidates(models: Path) -> set[str]:
     """The trained versions that have not been live."""
-    waiting = history.waiting(models) - {BASE, _current_if_readable(models)}
+    waiting = history.waiting(models) - {BASE, current_if_readable(models)}
     return waiting & set(_names(models))
 
 
@@ -199,7 +199,8 @@ def publish(temporary: Path, models: Path, version: str) -> VersionInfo:
     return _read_manifest(models / version)
 
 
-def _current_if_readable(models: Path) -> str | None:
+def current_if_readable(models: Path) -> str | None:
+    """As `current`, with None where that cannot be read: the same as nothing."""
     try:
         return current(models)
     except NoModel:

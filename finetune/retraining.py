@@ -15,7 +15,7 @@ import numpy as np
 import torch
 from torch import Tensor
 
-from finetune import methods, registry
+from finetune import memory, methods, registry
 from finetune.conversation import Conversation
 from finetune.encoder import EncoderSource
 from finetune.errors import NoModel
@@ -26,7 +26,7 @@ from finetune.network import Heads, Trunk
 from finetune.tags import tag_names
 from finetune.transcripts import digest
 
-WEIGHTS, MEMORY = "trained.safetensors", "memory.jsonl"
+WEIGHTS = "trained.safetensors"
 PARTS = ("train", "validation", "calibration", "test")
 REMEMBERED = {"train": 1000, "validation": 150, "calibration": 150, "test": 150}
 FEWEST_REPLAYED = 500
@@ -72,13 +72,12 @@ def _read(info: registry.VersionInfo) -> Earlier:
         return (info.folder / name).read_text(encoding="utf-8")
 
     settings, entities = json.loads(read("settings.json")), json.loads(read("entities.json"))
-    lines = read(MEMORY).splitlines()
     return Earlier(
         version=info.name,
         names=Names(json.loads(read("labels.json")), entities["types"], settings["sentiments"]),
         parts={chat: part for part in PARTS for chat in settings["splits"][part]},
         digests=settings["chats"],
-        memory=[Conversation.model_validate_json(line) for line in lines],
+        memory=memory.read(info.folder),
         weights=info.folder / WEIGHTS,
         method=settings["method"],
     )
@@ -89,8 +88,7 @@ def with_memory(
 ) -> tuple[list[Conversation], int]:
     """The chats given and the remembered ones that are not among them any more, and how many
     those are."""
-    ids = {chat.id for chat in given}
-    gone = [chat for chat in earlier.memory if chat.id not in ids] if earlier else []
+    gone = memory.gone(earlier.memory, given) if earlier else []
     return [*given, *gone], len(gone)
 
 

@@ -32,6 +32,7 @@ from finetune import (
     transcripts,
     version_folder,
 )
+from finetune.conversation import OUT_OF_SCOPE
 from finetune.corpus import Dialogue, Message, Texts
 from finetune.encoder import EncoderSource, locate
 from finetune.errors import NoModel
@@ -62,7 +63,6 @@ from finetune.training import Recipe, Trainer
 __all__ = ["Request", "Result", "finetune", "make_base", "run_key", "unchanged"]
 
 FloatArray = NDArray[np.floating]
-OUT_OF_SCOPE = "oos"
 MOST_FOR_SCOPE = 5000
 RECIPE_VERSION = 2  # part of a run's key: raise it when training itself changes
 
@@ -198,12 +198,11 @@ def finetune(request: Request, progress: Progress) -> Result:
             folder, chats, request.source, recipe, names, splits, start, request.method.name
         )
         examined = {"validation": validation, "calibration": calibration, "test": test}
+        served = {part: judging.served(seen, reading, scope) for part, seen in examined.items()}
         predictions = [
             record
             for part, seen in examined.items()
-            for record in judging.predictions(
-                part, judging.served(seen, reading, scope), seen, names, texts, request.seed
-            )
+            for record in judging.predictions(part, served[part], seen, names, texts, request.seed)
         ]
         version_folder.write_figures(folder, metrics, progression, predictions)
         checked = labels_to_check(
@@ -213,7 +212,7 @@ def finetune(request: Request, progress: Progress) -> Result:
         export.write_json(folder / "questions.json", material.taught_questions)
         version_folder.write_evidence(
             folder,
-            judging.served(calibration, reading, scope),
+            served["calibration"],
             _left_out(scope, taught, calibration, reading, names),
             calibration,
         )

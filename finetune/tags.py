@@ -57,7 +57,7 @@ def pieces_of(tokenizer: "Tokenizer") -> int:
 
 def units_of(tokenizer: "Tokenizer", texts: Sequence[str], prefix: str, pieces: int) -> list[Units]:
     """The units of each text as it is encoded with `prefix` before it."""
-    encodings = tokenizer.encode_batch([encodable(prefix + text) for text in texts])
+    encodings = tokenizer.encode_batch(encodable(tokenizer, [prefix + text for text in texts]))
     return [
         _units(text, encoding.offsets, len(prefix), pieces)
         for text, encoding in zip(texts, encodings, strict=True)

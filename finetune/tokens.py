@@ -31,15 +31,16 @@ def load_tokenizer(text: str, max_tokens: int) -> "Tokenizer":
 
 def token_ids(tokenizer: "Tokenizer", texts: Sequence[str]) -> list[TokenIds]:
     """Ids of each text. What lies far beyond the truncation is cut before it is tokenised."""
-    truncation = tokenizer.truncation or {}  # `load_tokenizer` has set it
-    limit = MAX_CHARACTERS_PER_TOKEN * int(truncation["max_length"])
-    encodings = tokenizer.encode_batch_fast([encodable(text[:limit]) for text in texts])
+    encodings = tokenizer.encode_batch_fast(encodable(tokenizer, texts))
     return [np.asarray(encoding.ids, dtype=np.int64) for encoding in encodings]
 
 
-def encodable(text: str) -> str:
-    """Half a surrogate pair, which a terminal may pass on, is no Unicode: it becomes a "?"."""
-    return text.encode("utf-8", "replace").decode()
+def encodable(tokenizer: "Tokenizer", texts: Sequence[str]) -> list[str]:
+    """The texts as a tokenizer may have them: cut far beyond its truncation, where it has one, and
+    with a "?" for half a surrogate pair, which a terminal may pass on and which is no Unicode."""
+    longest = (tokenizer.truncation or {}).get("max_length")
+    limit = None if longest is None else MAX_CHARACTERS_PER_TOKEN * int(longest)
+    return [text[:limit].encode("utf-8", "replace").decode() for text in texts]
 
 
 def pad(rows: Sequence[TokenIds], pad_id: int) -> tuple[TokenIds, TokenIds]:

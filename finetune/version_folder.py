@@ -13,7 +13,7 @@ from numpy.typing import NDArray
 from safetensors import SafetensorError
 from torch import Tensor
 
-from finetune import checkpoint, retraining, transcripts
+from finetune import checkpoint, memory, retraining, transcripts
 from finetune.conversation import Conversation
 from finetune.encoder import EncoderSource
 from finetune.errors import FinetuneError
@@ -88,9 +88,7 @@ def write_origin(
         "notes": splits.notes,
     }
     write_json(folder / "settings.json", settings)
-    with (folder / retraining.MEMORY).open("w", encoding="utf-8") as file:
-        for chat in retraining.remember(splits, recipe.seed):
-            file.write(chat.model_dump_json(exclude_unset=True) + "\n")
+    memory.write(folder, retraining.remember(splits, recipe.seed))
 
 
 def write_weights(folder: Path, state: Mapping[str, Tensor]) -> None:

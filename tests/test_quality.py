@@ -10,7 +10,6 @@ from benchmarks import _table
 from benchmarks._datasets import (
     DATA,
     DATASETS,
-    OUT_OF_SCOPE,
     Dataset,
     chat,
     records,
@@ -21,7 +20,7 @@ from benchmarks._datasets import (
 from benchmarks._rows import ROWS
 from benchmarks._table import CELLS, EXTRA, Cell, append, load, markdown, record, table
 from benchmarks._training import Job, Outcome
-from finetune.conversation import Conversation
+from finetune.conversation import OUT_OF_SCOPE, Conversation
 from finetune.encoder import EncoderSource
 
 needs_data = pytest.mark.skipif(
