@@ -15,6 +15,7 @@ import json
 import time
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, replace
+from datetime import date
 from pathlib import Path
 
 import numpy as np
@@ -31,7 +32,9 @@ from bot.decision import Cite, Decision, template_of
 from bot.dialogue import PASSAGES_CITED
 from bot.live import build_index, desk_of
 from bot.model import softmax
-from bot.replay import read_history, replayed
+from bot.replay.answering import answers
+from bot.replay.answering import read as read_all
+from bot.replay.reading import read_history
 from bot.workspace import Workspace, open_workspace
 from finetune.conversation import OUT_OF_SCOPE, Conversation
 from kb.evaluation import Query, read_queries
@@ -139,8 +142,9 @@ def stream_of(
 def decide(desk: Desk, stream: Sequence[Asked]) -> list[Decision]:
     """What the bot decides on each message, as the first of a chat."""
     chats = [chat(f"{place:06}", "test", asked.text) for place, asked in enumerate(stream)]
-    blocks = replayed(desk, read_history(chats, desk.model), lambda *_: None, 0)
-    return [decision for block in blocks for decision in block.decisions]
+    history = read_history(chats, desk.model)
+    found = answers(desk, history, *read_all(desk, history), date.today())
+    return [answered.decision for answered in found]
 
 
 def _choice(decision: Decision) -> str:

@@ -227,7 +227,7 @@ def read(model: Model, texts: Sequence[str]) -> tuple[FloatArray, FloatArray, Fl
     for start in range(0, len(texts), BATCH):
         rows = [window([(vector, 1)], model.context_turns) for vector in vectors[start:][:BATCH]]
         turns, speakers = (np.concatenate(parts) for parts in zip(*rows, strict=True))
-        found = model.read(turns, speakers)
+        found = model.read(texts[start:][:BATCH], turns, speakers)
         logits.append(found.logits)
         shares.append(found.probabilities)
         scores.append(_scope_score(model, found.logits, turns[:, -1]))

@@ -24,6 +24,7 @@ from kb.search import search
 
 if TYPE_CHECKING:
     from kb.index import Index
+    from kb.search import Hit
 
 FloatArray = NDArray[np.float32]
 INTENTS_SHOWN, TEMPLATES_SHOWN, HITS = 5, 5, 5
@@ -77,14 +78,17 @@ class Desk:
         return {name: value for name, value in values.items() if value is not None}
 
     def candidates(self, text: str, vector: FloatArray, query: FloatArray) -> Candidates:
-        """What could be said to a message with this vector (d,) and reply query (d,).
+        """What could be said to a message with this vector (d,) and reply query (d,)."""
+        return Candidates(self.ranked(query), self.hits(text, vector))
 
-        The pretrained encoder alone has learnt no replies: its templates are not ranked.
-        """
-        return Candidates(
-            templates=self.bank.rank(query, TEMPLATES_SHOWN) if self.model.trained else (),
-            hits=tuple(search(self.index, text, vector, HITS)),
-        )
+    def ranked(self, query: FloatArray) -> tuple[Scored, ...]:
+        """The best templates for a reply query (d,). The pretrained encoder alone has learnt no
+        replies: its templates are not ranked."""
+        return self.bank.rank(query, TEMPLATES_SHOWN) if self.model.trained else ()
+
+    def hits(self, text: str, vector: FloatArray) -> "tuple[Hit, ...]":
+        """The best passages for a message with this vector (d,)."""
+        return tuple(search(self.index, text, vector, HITS))
 
     def decide(self, state: State, text: str, reading: Reading, candidates: Candidates) -> Decision:
         """The dialogue's decision under this desk's templates and thresholds."""
@@ -131,7 +135,7 @@ class Bot:
         desk = self.desk
         [vector], [entities] = desk.model.encode_messages([text])
         clock.lap("encode")
-        read = desk.model.read(*desk.model.window(self.state, vector))
+        read = desk.model.read([text], *desk.model.window(self.state, vector))
         reading = desk.reading(text, read, 0, entities, self.today())
         clock.lap("read")
         candidates = desk.candidates(text, vector, read.queries[0])

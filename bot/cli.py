@@ -8,7 +8,7 @@ from typing import Annotated
 
 import typer
 
-from bot.commands import chat, finetune, kb, models, new, replay
+from bot.commands import chat, chats, finetune, kb, models, new, replay
 from bot.console import reporting_errors
 
 app = typer.Typer(
@@ -47,6 +47,7 @@ kb.add_to(app)
 finetune.add_to(app)
 models.add_to(app)
 chat.add_to(app)
+chats.add_to(app)
 replay.add_to(app)
 
 

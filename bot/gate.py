@@ -18,7 +18,7 @@ from numpy.typing import NDArray
 import bot.errors
 import finetune.errors
 from bot.model import Model
-from bot.replay import Vectors, rank_replies, read_history, read_messages
+from bot.replay.reading import Vectors, rank_replies, read_history, read_messages
 from finetune import history, memory, registry
 from finetune.conversation import SENTIMENTS, Conversation
 from finetune.corpus import NO_LABEL, NO_TEXT, Message, Texts, replies_of
@@ -153,7 +153,7 @@ def _outcomes(
     readings = read_messages(model, messages, windows, vectors)
     right = (message.reply for message in messages if message.reply != NO_TEXT)
     candidates = candidate_sets(right, replies, SEED)
-    ranks, _ = rank_replies(messages, readings.queries, vectors.all, candidates)
+    ranks = rank_replies(messages, readings.queries, vectors.all, candidates)
     return [
         Outcome(
             conversation=message.conversation,

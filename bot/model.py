@@ -17,8 +17,9 @@ from bot.errors import NoModel
 from bot.state import State
 from finetune.conversation import SENTIMENTS
 from finetune.errors import FinetuneError
+from finetune.lexical import Lexical
 from finetune.scope import Scope
-from finetune.tags import FoundEntity, decode, units_of
+from finetune.tags import FoundEntity, Transitions, decode, units_of
 from finetune.tokens import batches_by_length, load_tokenizer, pad, token_ids
 
 if TYPE_CHECKING:
@@ -45,10 +46,12 @@ class Model:
     sentiment_temperature: float
     share: float
     scope: Scope | None
+    lexical: Lexical | None
     dimension: int
     context_turns: int
     folder: Path
     _pieces: int
+    _transitions: Transitions
     _settings: dict[str, Any]
     _tokenizer: "Tokenizer"
     _trunk: "InferenceSession"
@@ -73,10 +76,12 @@ class Model:
                 sentiment_temperature=calibration.get("sentiment_temperature", 1.0),
                 share=calibration.get("share", 1.0),
                 scope=Scope.load(folder) if trained else None,
+                lexical=Lexical.load(folder) if trained else None,
                 dimension=settings["dimension"],
                 context_turns=settings["context_turns"],
                 folder=folder,
                 _pieces=entities.get("pieces", 1),
+                _transitions=Transitions.load(folder, entities.get("types", ())),
                 _settings=settings,
                 _tokenizer=load_tokenizer(
                     (folder / "tokenizer.json").read_text(encoding="utf-8"), settings["max_tokens"]
@@ -122,7 +127,7 @@ class Model:
             vectors[indices] = outputs[0]
             for i, logits in zip(indices, outputs[1], strict=True):
                 own = logits[units[i].token, units[i].place]
-                found[i] = decode(own, units[i], self.entity_types)
+                found[i] = decode(own, units[i], self.entity_types, self._transitions)
         return vectors, found
 
     def _passes(
@@ -140,17 +145,19 @@ class Model:
             if progress:
                 progress(done := done + len(indices))
 
-    def read(self, turns: FloatArray, speakers: IntArray) -> "Readings":
+    def read(self, texts: Sequence[str], turns: FloatArray, speakers: IntArray) -> "Readings":
         """What the heads make of messages among the turns before them.
 
-        `turns` (n, k, d) end with the message itself; `speakers` (n, k) are 0 where there is no
-        turn, 1 for the customer and 2 for the agent. Without a trained head there are no intents
-        and the query is the message.
+        `texts` are the n messages, `turns` (n, k, d) end with the messages themselves; `speakers`
+        (n, k) are 0 where there is no turn, 1 for the customer and 2 for the agent. Without a
+        trained head there are no intents and the query is the message.
         """
         if self._heads is None:
             nothing = np.zeros((len(turns), 0), dtype=np.float32)
             return Readings(nothing, nothing, turns[:, -1], nothing)
         logits, queries, felt = self._heads.run(None, {"turns": turns, "speakers": speakers})
+        if self.lexical is not None:
+            logits = logits + self.lexical.logits(texts)
         return Readings(
             logits,
             self._probabilities(logits, turns[:, -1]),

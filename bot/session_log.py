@@ -4,29 +4,25 @@ The invariant: a reply that anyone has seen has its turn in the database, and ev
 decision with all scores, its timings, and the versions of the model and the index behind it.
 `SessionLog.record` returns after COMMIT, so whoever calls it first and shows the reply second
 keeps that promise, even when killed in between.
-
-Many processes may write one log: WAL lets readers go on, and a writer waits for its turn. WAL
-with synchronous=NORMAL survives the death of the process at any instant; a power cut may lose
-the last turns, never the database.
 """
 
 from __future__ import annotations
 
 import json
 import sqlite3
-import time
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
-from dataclasses import astuple, dataclass, field
+from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any, Literal, Self
 
+from bot.database import connect, in_words, storable, transaction
 from bot.decision import Decision, Reading, citations_json, evidence_json, template_of
 from bot.errors import BotError
 
 MIGRATIONS: tuple[tuple[str, ...], ...] = (
-    (  # 1: sessions, turns, decisions, feedback, replays
+    (  # 1: sessions, turns, decisions, feedback; replays, which are now in a file of their own
         # AUTOINCREMENT: the number of a session that was erased is never given to another.
         """CREATE TABLE sessions (
             id INTEGER PRIMARY KEY AUTOINCREMENT, started_at TEXT NOT NULL, channel TEXT NOT NULL,
@@ -60,7 +56,6 @@ MIGRATIONS: tuple[tuple[str, ...], ...] = (
 """Each is applied once, in order; a released one is never edited, only followed by another."""
 
 SCHEMA = len(MIGRATIONS)
-BUSY_TIMEOUT_S = 10.0
 
 Verdict = Literal["good", "bad", "intent"]
 
@@ -98,25 +93,6 @@ class SessionRow:
     turns: int
 
 
-@dataclass(frozen=True, slots=True)
-class ReplayTurn:
-    """What the bot would have done at one customer turn of a historical chat.
-
-    `correct` is None where no gold intent is known, `rank` (1 is best) where no reply followed.
-    """
-
-    conversation: str
-    turn: int
-    message: str
-    gold_intents: Sequence[str]
-    intent: str | None
-    confidence: float | None
-    correct: bool | None
-    decision: str
-    template: str | None
-    rank: int | None
-
-
 class SessionLog:
     """The log of one workspace; open it with `SessionLog.open`."""
 
@@ -131,14 +107,7 @@ class SessionLog:
         Raises:
             BotError: it is no database, a newer version's, damaged, or cannot be written.
         """
-        with _in_words(path):
-            connection = sqlite3.connect(path, timeout=BUSY_TIMEOUT_S, isolation_level=None)
-            try:
-                _prepare(connection, path)
-            except BaseException:
-                connection.close()
-                raise
-        return cls(path, connection)
+        return cls(path, connect(path, MIGRATIONS))
 
     def __enter__(self) -> Self:
         return self
@@ -169,13 +138,13 @@ class SessionLog:
 
     def feedback(self, session: int, number: int, verdict: Verdict, note: str = "") -> None:
         """Keep what a person said of a turn; for "intent" the note is the right intent."""
-        with _in_words(self.path):
+        with in_words(self.path):
             found = self._connection.execute(
                 "SELECT id FROM turns WHERE session_id = ? AND number = ?", (session, number)
             ).fetchone()
         if found is None:
             raise BotError(f"session {session} has no turn {number}; it cannot be judged")
-        row = (found[0], verdict, _storable(note), _now())
+        row = (found[0], verdict, storable(note), _now())
         self._insert("feedback", "turn_id, verdict, note, at", row)
 
     def sessions(self, limit: int = -1) -> list[SessionRow]:
@@ -208,23 +177,6 @@ class SessionLog:
             for row in rows
         ]  # fmt: skip
 
-    def start_replay(self, *, chats: str, model: str, index_digest: str) -> int:
-        """Begin a replay and give its number; its report stays empty until it is finished."""
-        row = (_now(), chats, model, index_digest)
-        return self._insert("replays", "at, chats, model, index_digest", row)
-
-    def add_replay_turns(self, replay: int, turns: Iterable[ReplayTurn]) -> None:
-        """Commit the turns of a replay, all in one transaction; give some thousands at a time."""
-        rows = [_replay_row(replay, turn) for turn in turns]
-        with self._transaction() as connection:
-            connection.executemany(_INSERT_REPLAY_TURN, rows)
-
-    def finish_replay(self, replay: int, report: Mapping[str, Any]) -> None:
-        """Keep the report of a replay."""
-        with self._transaction() as connection:
-            query = "UPDATE replays SET report = ? WHERE id = ?"
-            connection.execute(query, (_json(report), replay))
-
     def _insert(self, table: str, columns: str, row: Sequence[Any]) -> int:
         places = ", ".join("?" * len(row))
         with self._transaction() as connection:
@@ -233,24 +185,23 @@ class SessionLog:
         return cursor.lastrowid
 
     def _rows(self, query: str, values: Sequence[Any]) -> list[tuple[Any, ...]]:
-        with _in_words(self.path):
+        with in_words(self.path):
             return self._connection.execute(query, values).fetchall()
 
     @contextmanager
     def _transaction(self) -> Iterator[sqlite3.Connection]:
-        with _in_words(self.path), _transaction(self._connection):
+        with in_words(self.path), transaction(self._connection):
             yield self._connection
 
 
 _INSERT_TURN = """INSERT INTO turns (session_id, number, at, message, reply, ms, timings)
     VALUES (?, ?, ?, ?, ?, ?, ?)"""
 _INSERT_DECISION = "INSERT INTO decisions VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?)"
-_INSERT_REPLAY_TURN = "INSERT INTO replay_turns VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)"
 
 
 def _turn_row(turn: TurnRecord) -> tuple[Any, ...]:
     timings = {name: round(ms, 3) for name, ms in turn.timings.items()}
-    spoken = (_storable(turn.message), _storable(turn.reply))
+    spoken = (storable(turn.message), storable(turn.reply))
     return (turn.session, turn.number, turn.at or _now(), *spoken, turn.ms, _json(timings))
 
 
@@ -262,105 +213,9 @@ def _decision_row(turn: TurnRecord) -> tuple[Any, ...]:
     return (*chosen, *intent, turn.model, turn.index_digest)
 
 
-def _replay_row(replay: int, turn: ReplayTurn) -> tuple[Any, ...]:
-    gold = _json(list(turn.gold_intents))
-    place = (turn.conversation, turn.turn, _storable(turn.message), gold)
-    return (replay, *place, *astuple(turn)[4:])
-
-
 def _json(value: object) -> str:
-    return _storable(json.dumps(value, ensure_ascii=False, separators=(",", ":")))
-
-
-def _storable(text: str) -> str:
-    """The text as it is, but for halves of characters, which no file can hold."""
-    return text.encode("utf-8", "replace").decode("utf-8")
+    return storable(json.dumps(value, ensure_ascii=False, separators=(",", ":")))
 
 
 def _now() -> str:
     return datetime.now(UTC).isoformat(timespec="milliseconds")
-
-
-# Opening.
-
-
-def _prepare(connection: sqlite3.Connection, path: Path) -> None:
-    connection.execute("PRAGMA synchronous = NORMAL")
-    connection.execute("PRAGMA foreign_keys = ON")
-    if _version(connection, path) < SCHEMA:
-        _use_wal(connection)
-        _migrate(connection, path)
-
-
-def _version(connection: sqlite3.Connection, path: Path) -> int:
-    version: int = connection.execute("PRAGMA user_version").fetchone()[0]
-    if version > SCHEMA:
-        raise BotError(
-            f"{path} has schema version {version}, and this Frontdesk knows versions up to"
-            f" {SCHEMA}; install the newer Frontdesk that wrote it"
-        )
-    return version
-
-
-def _use_wal(connection: sqlite3.Connection) -> None:
-    """Switch to WAL. SQLite does not wait for other writers here, so we do."""
-    deadline = time.monotonic() + BUSY_TIMEOUT_S
-    while True:
-        try:
-            connection.execute("PRAGMA journal_mode = WAL")
-            return
-        except sqlite3.OperationalError as error:
-            if _code(error) != sqlite3.SQLITE_BUSY or time.monotonic() > deadline:
-                raise
-            time.sleep(0.01)
-
-
-def _migrate(connection: sqlite3.Connection, path: Path) -> None:
-    """Apply what is missing, in one transaction; whoever comes second finds nothing to do."""
-    with _transaction(connection):
-        for migration in MIGRATIONS[_version(connection, path) :]:
-            for statement in migration:
-                connection.execute(statement)
-        connection.execute(f"PRAGMA user_version = {SCHEMA}")
-
-
-@contextmanager
-def _transaction(connection: sqlite3.Connection) -> Iterator[None]:
-    """IMMEDIATE, because a transaction that starts by reading may not wait for a writer."""
-    connection.execute("BEGIN IMMEDIATE")
-    try:
-        yield
-        connection.execute("COMMIT")
-    except BaseException:  # Ctrl-C included: a turn is there whole or not at all
-        if connection.in_transaction:
-            connection.execute("ROLLBACK")
-        raise
-
-
-# What went wrong, in words.
-
-_TROUBLES: Mapping[int, str] = {
-    sqlite3.SQLITE_NOTADB: "is not a database; move it away and a new log is begun",
-    sqlite3.SQLITE_CORRUPT: "is damaged; restore it from a copy, or move it away",
-    sqlite3.SQLITE_FULL: "cannot grow because the disk is full; free some space and try again "
-    "(every turn that was answered is kept)",
-    sqlite3.SQLITE_READONLY: "may not be written; allow writing to it and to its folder",
-    sqlite3.SQLITE_PERM: "may not be written; allow writing to it and to its folder",
-    sqlite3.SQLITE_CANTOPEN: "cannot be opened; its folder must exist and allow writing",
-    sqlite3.SQLITE_BUSY: "is kept locked by another program; close that program and try again",
-    sqlite3.SQLITE_IOERR: "cannot be read or written; check the disk and the space on it",
-}
-
-
-@contextmanager
-def _in_words(path: Path) -> Iterator[None]:
-    try:
-        yield
-    except sqlite3.Error as error:
-        trouble = _TROUBLES.get(_code(error), f"failed ({error}); check the file and its disk")
-        raise BotError(f"{path} {trouble}") from error
-
-
-def _code(error: sqlite3.Error) -> int:
-    """SQLite's primary result code; 0 when the error is Python's own."""
-    return getattr(error, "sqlite_errorcode", 0) & 0xFF

@@ -77,7 +77,8 @@ class EntitySettings(_Table):
     """A fact that customers state: how it is found, what its words mean, and how to ask for it.
 
     It is found in one way: by a `pattern`, in a list of `values`, or, if `learned`, by the model,
-    as the entity type of its name. `value` says what its words are normalised to.
+    as the entity type of its name. `value` says what its words are normalised to. What a pattern
+    finds is `personal` unless told otherwise: it is masked in chats that are imported.
     """
 
     ask: Text
@@ -86,6 +87,7 @@ class EntitySettings(_Table):
     learned: bool = False
     value: Literal["date", "amount"] | None = None
     month_first: bool = False
+    personal: bool = True
 
     @model_validator(mode="after")
     def _one_way_to_find_it(self) -> Self:
@@ -125,6 +127,19 @@ class EntitySettings(_Table):
         return normalised(found, self.value, today, month_first=self.month_first)
 
 
+class PrivacySettings(_Table):
+    """What else is personal in chats: regular expressions, each under the name that replaces what
+    it finds."""
+
+    patterns: dict[Annotated[str, Field(pattern=r"^[A-Za-z_]\w*$")], Text] = {}
+
+    @model_validator(mode="after")
+    def _patterns_compile(self) -> Self:
+        for pattern in self.patterns.values():
+            _check_pattern(pattern)
+        return self
+
+
 class Settings(_Table):
     """A whole `frontdesk.toml`.
 
@@ -140,7 +155,20 @@ class Settings(_Table):
     out_of_scope_share: AutoOrShare = "auto"
     encoder: EncoderSettings = EncoderSettings()
     finetune: FinetuneSettings = FinetuneSettings()
+    privacy: PrivacySettings = PrivacySettings()
     entities: dict[Annotated[str, Field(pattern=r"^[A-Za-z_]\w*$")], EntitySettings] = {}
+
+    def personal_patterns(self) -> dict[str, re.Pattern[str]]:
+        """What `bot.masking.mask` is to replace for this workspace, by name: the patterns of its
+        entities, but for those that are not `personal`, and those of [privacy]."""
+        own = {
+            name: entity.pattern
+            for name, entity in self.entities.items()
+            if entity.pattern is not None and entity.personal
+        }
+        return {
+            name: _finder(pattern, ()) for name, pattern in (own | self.privacy.patterns).items()
+        }
 
 
 def load_settings(path: Path) -> Settings:
@@ -258,6 +286,7 @@ def _known_keys(table: Sequence[str]) -> list[str]:
         "": Settings,
         "encoder": EncoderSettings,
         "finetune": FinetuneSettings,
+        "privacy": PrivacySettings,
         "entities": EntitySettings,
     }
     return list(tables[table[0] if table else ""].model_fields)

@@ -168,7 +168,7 @@ def template_trials(model: Model, templates: Templates, bank: TemplateBank) -> T
         record, chat = records[row], _chat(records, row)
         if not record["intents"] and not record["reply"]:
             continue
-        right = np.array([_answers(templates, replies, name, record) for name in bank.ids])
+        right = np.array([is_right(templates, replies, name, record) for name in bank.ids])
         strange = bool(record["intents"]) and _is_outside(record, model)
         outside += strange
         best = int(scores.argmax())
@@ -179,12 +179,14 @@ def template_trials(model: Model, templates: Templates, bank: TemplateBank) -> T
     return Trials.of(found if outside >= FEWEST_OUTSIDE else [*found, *made])
 
 
-def _answers(
+def is_right(
     templates: Templates,
     replies: Mapping[str, Collection[str]],
     name: str,
     record: Mapping[str, Any],
 ) -> bool:
+    """Whether the template `name` answers a message: the agent's `reply` named it or was one of its
+    wordings (`replies`, normalised), or it is for one of the message's `intents`."""
     reply = record["reply"]
     if reply == f"template:{name}" or reply in replies[name]:
         return True

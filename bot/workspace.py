@@ -55,6 +55,11 @@ class Workspace:
         """Sessions, turns, decisions and feedback."""
         return self.root / "frontdesk.db"
 
+    @property
+    def replays(self) -> Path:
+        """What past chats would have come to."""
+        return self.root / "replays.db"
+
     def read_articles(self, *, skip_bad: bool = False) -> "Articles":
         """The articles; a workspace made of chats alone has none."""
         from kb.readers import Articles, read_articles

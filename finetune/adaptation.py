@@ -65,8 +65,8 @@ def adapt(
     if not rows or not trained:
         return {}
     words = np.unique(np.concatenate(rows))
-    pretrained = torch.from_numpy(_encode(trunk, rows, pad_id))
-    writer = Writer(_embeddings(trunk, words), how.longest)
+    pretrained = torch.from_numpy(_encode(trunk, rows, pad_id)).to(trunk.device)
+    writer = Writer(_embeddings(trunk, words), how.longest).to(trunk.device)
     optimizer = _optimizer(trained, writer, how)
     epochs = [list(_batches(rows, how.batch_tokens, rng)) for _ in range(how.epochs)]
     steps = sum(map(len, epochs))
@@ -112,7 +112,7 @@ class Writer(nn.Module):
         length = written.shape[1]
         told = self.read(vectors * self.spread)[:, None]
         hidden = self.words[written] * self.spread + self.position[:length] + told  # type: ignore[index]
-        unseen = nn.Transformer.generate_square_subsequent_mask(length)
+        unseen = nn.Transformer.generate_square_subsequent_mask(length, self.words.device)  # type: ignore[arg-type]
         hidden = self.layer(hidden, src_mask=unseen, is_causal=True)
         return self.out(hidden + told) @ self.words.T + self.bias  # type: ignore[no-any-return]
 
@@ -133,7 +133,8 @@ def _writing_loss(
     written, _ = _padded([row[:-1] for row in numbers], 0)
     wanted, _ = _padded([row[1:] for row in numbers], IGNORED)
     logits = writer(vectors, written)
-    return functional.cross_entropy(logits.flatten(0, 1), wanted.flatten(), ignore_index=IGNORED)
+    wanted = wanted.flatten().to(logits.device)
+    return functional.cross_entropy(logits.flatten(0, 1), wanted, ignore_index=IGNORED)
 
 
 def _without_some(row: TokenIds, deleted: float, rng: np.random.Generator) -> TokenIds:
@@ -164,7 +165,7 @@ def _encode(trunk: Trunk, rows: Sequence[TokenIds], pad_id: int) -> FloatArray:
     vectors = np.zeros((len(rows), trunk.dimension), np.float32)
     with torch.inference_mode():
         for batch in batches_by_length([len(row) for row in rows], 64, 4096):
-            vectors[batch] = trunk(*_padded([rows[i] for i in batch], pad_id)).numpy()
+            vectors[batch] = trunk(*_padded([rows[i] for i in batch], pad_id)).cpu().numpy()
     return vectors
 
 

@@ -15,6 +15,7 @@ from finetune.risk import CONFIDENCE_LEVEL, Counts, Trials, wrong_rate_bound
 __all__ = [
     "CONFIDENCE_LEVEL",
     "RiskThreshold",
+    "cross_entropy",
     "expected_calibration_error",
     "fit_temperature",
     "threshold_at_risk",
@@ -57,6 +58,13 @@ def fit_temperature(logits: FloatArray, targets: FloatArray) -> float:
     low, high = map(math.log, TEMPERATURES)
     found = minimize_scalar(loss, bounds=(low, high), method="bounded")
     return float(np.clip(math.exp(found.x), *TEMPERATURES))
+
+
+def cross_entropy(logits: FloatArray, targets: FloatArray) -> float:
+    """The mean negative log-likelihood of softmax(logits), (n, c), under targets as above."""
+    from scipy.special import logsumexp
+
+    return float((logsumexp(logits, axis=1) - (logits * targets).sum(axis=1)).mean())
 
 
 def expected_calibration_error(confidence: FloatArray, correct: BoolArray, bins: int = 15) -> float:

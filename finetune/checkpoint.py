@@ -38,7 +38,7 @@ def trained_state(trainer: Trainer) -> dict[str, Tensor]:
         if parameter.requires_grad
     }
     heads = {f"heads.{name}": p for name, p in trainer.heads.named_parameters()}
-    return {name: p.detach().clone() for name, p in {**trunk, **heads}.items()}
+    return {name: p.detach().to("cpu", copy=True) for name, p in {**trunk, **heads}.items()}
 
 
 def restore(trainer: Trainer, state: dict[str, Tensor]) -> None:
@@ -61,9 +61,11 @@ def save(models: Path, key: str, trainer: Trainer, progression: Progression) -> 
 
     tensors = {f"now.{name}": value for name, value in trained_state(trainer).items()}
     tensors |= {f"best.{name}": value for name, value in progression.best.items()}
-    tensors |= {f"method.{name}": value for name, value in methods.state(trainer.trunk).items()}
+    tensors |= {
+        f"method.{name}": value.cpu() for name, value in methods.state(trainer.trunk).items()
+    }
     for index, slots in trainer.optimizer.state_dict()["state"].items():
-        tensors |= {f"adam.{index}.{name}": value for name, value in slots.items()}
+        tensors |= {f"adam.{index}.{name}": value.cpu() for name, value in slots.items()}
     facts = {
         "key": key,
         "done": str(progression.done),

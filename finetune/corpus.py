@@ -83,16 +83,17 @@ def numbers_of(names: Iterable[str]) -> IntArray:
 def label_names(conversations: Iterable[Conversation]) -> list[str]:
     """The intents that these conversations teach, those of their customers' messages, sorted."""
     turns = (turn for chat in conversations for turn in chat.turns)
-    return sorted({name for turn in turns if _is_message(turn) for name in turn.intents})
+    return sorted({name for turn in turns if is_message(turn) for name in turn.intents})
 
 
 def entity_types(conversations: Iterable[Conversation]) -> list[str]:
     """The types of the entities that are marked in customers' messages, sorted."""
-    turns = (turn for chat in conversations for turn in chat.turns if _is_message(turn))
+    turns = (turn for chat in conversations for turn in chat.turns if is_message(turn))
     return sorted({span.type for turn in turns for span in turn.entities})
 
 
-def _is_message(turn: Turn) -> bool:
+def is_message(turn: Turn) -> bool:
+    """True for what a customer said, if anything."""
     return turn.speaker == "customer" and bool(turn.text.strip())
 
 

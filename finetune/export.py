@@ -14,6 +14,7 @@ from typing import Any
 import torch
 from torch import Tensor, nn
 
+from finetune.crf import transitions_of
 from finetune.encoder import EncoderSource
 from finetune.network import CONTEXT_TURNS, Heads, TagHead, Trunk, max_tokens
 
@@ -31,7 +32,7 @@ class _ServedTrunk(nn.Module):
         if self.tags is None:
             return self.trunk(ids, mask)  # type: ignore[no-any-return]
         states = self.trunk.states(ids, mask)
-        return self.trunk.pool(states, mask), self.tags(states)
+        return self.trunk.pool(states, mask), self.tags(states, mask)
 
 
 class _ServedHeads(nn.Module):
@@ -55,7 +56,7 @@ def export_trunk(
     folder: Path,
     tags: TagHead | None = None,
 ) -> None:
-    """Write trunk.onnx, tokenizer.json and encoder.json."""
+    """Write trunk.onnx, tokenizer.json, encoder.json and, with `tags`, transitions.safetensors."""
     ids = torch.randint(5, 50, (2, 7))
     mask = torch.ones_like(ids)
     mask[1, 4:] = 0
@@ -67,6 +68,8 @@ def export_trunk(
         ("vector", "tags") if tags else ("vector",),
         {0: "n", 1: "t"},
     )
+    if tags is not None:
+        transitions_of(tags).save(folder)
     (folder / "tokenizer.json").write_text(tokenizer, encoding="utf-8")
     settings = {
         "name": source.name,

@@ -2,7 +2,7 @@
 message and in sum, and the same of the frozen encoder."""
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 import numpy as np
@@ -13,6 +13,8 @@ from finetune import calibration, evaluation
 from finetune.baseline import Labelled, labelled_intents, labelled_sentiments, linear_probe
 from finetune.conversation import SENTIMENTS
 from finetune.corpus import NO_LABEL, NO_TEXT, Message, Texts, intent_targets, replies_of
+from finetune.crf import transitions_of
+from finetune.lexical import WEIGHTS, Lexical
 from finetune.network import HeadOutput, Heads
 from finetune.scope import Sample, Scope
 from finetune.tags import FoundEntity, Units, decode
@@ -20,6 +22,7 @@ from finetune.training import Lower, read_all, tag_logits
 
 FloatArray = NDArray[np.float32]
 IntArray = NDArray[np.int64]
+FEWEST_TO_WEIGH = 30
 SHARES = tuple(np.arange(1.0, 0.04, -0.05).round(2).tolist())
 
 
@@ -76,10 +79,44 @@ def examine(
     if heads.tags is not None and rows:
         texts = list(dict.fromkeys(messages[row].text for row in rows))
         logits = dict(zip(texts, tag_logits(heads.tags, lower, texts, units), strict=True))
+        steps = transitions_of(heads.tags)
         for row in rows:
             text = messages[row].text
-            entities[row] = decode(logits[text], units[text], types)
+            entities[row] = decode(logits[text], units[text], types, steps)
     return Examined(messages, vectors, read_all(heads, messages, vectors), entities)
+
+
+def choose_weight(validation: Examined, lexical: Lexical, texts: Texts) -> float:
+    """How much the words count beside the vectors: the weight under which the validation messages'
+    intents are the likeliest, each weight at its own temperature."""
+    labelled = [row for row, message in enumerate(validation.messages) if message.intents]
+    if len(labelled) < FEWEST_TO_WEIGH:
+        return 0.0
+    messages = [validation.messages[row] for row in labelled]
+    said = lexical.logits([texts.all[message.text] for message in messages])
+    alone = validation.output.message_logits[labelled].numpy()
+    targets = intent_targets(messages, alone.shape[1])
+
+    def surprise(weight: float) -> float:
+        logits = alone + weight * said
+        scaled = logits / calibration.fit_temperature(logits, targets)
+        return calibration.cross_entropy(scaled, targets)
+
+    return min(WEIGHTS, key=surprise)
+
+
+def with_words(examined: Examined, lexical: Lexical | None, texts: Texts) -> Examined:
+    """The same with what the words say added to the intents' logits."""
+    if lexical is None or not examined.messages:
+        return examined
+    found = lexical.logits([texts.all[message.text] for message in examined.messages])
+    said, output = torch.from_numpy(found), examined.output
+    both = replace(
+        output,
+        message_logits=output.message_logits + said,
+        context_logits=output.context_logits + said,
+    )
+    return replace(examined, output=both)
 
 
 def sample_of(examined: Examined, reading: Reading, names: Names) -> Sample:

@@ -9,6 +9,7 @@ from torch import Tensor
 from torch.nn import functional
 
 from finetune.corpus import NO_LABEL, NO_TEXT, Message, intent_targets
+from finetune.crf import negative_log_likelihood, unit_logits
 from finetune.network import HeadOutput, TagHead
 from finetune.tags import Units, tags_of
 
@@ -22,6 +23,7 @@ def intent_loss(output: HeadOutput, messages: Sequence[Message], smoothing: floa
     if classes < 2 or not labelled:
         return output.queries.new_zeros(())
     targets = torch.from_numpy(intent_targets([messages[row] for row in labelled], classes))
+    targets = targets.to(output.message_logits)
     losses = [
         functional.cross_entropy(logits[labelled], targets, label_smoothing=smoothing)
         for logits in (output.message_logits, output.context_logits)
@@ -36,7 +38,7 @@ def sentiment_loss(output: HeadOutput, messages: Sequence[Message], smoothing: f
         return output.queries.new_zeros(())
     targets = torch.tensor([messages[row].sentiment for row in rows])
     logits = output.sentiment_logits[rows]
-    return functional.cross_entropy(logits, targets, label_smoothing=smoothing)
+    return functional.cross_entropy(logits, targets.to(logits.device), label_smoothing=smoothing)
 
 
 def entity_loss(
@@ -46,23 +48,26 @@ def entity_loss(
     units: Sequence[Units],
     types: Sequence[str],
 ) -> Tensor:
-    """Cross-entropy of the tags of the messages whose entities are marked, averaged over units.
+    """Negative log-likelihood of the tags of the messages whose entities are marked, a unit.
 
     `states` (t, 2d) are the token states of each message, `units` those of all texts.
     """
-    rows = [row for row, message in enumerate(messages) if message.spans is not None]
-    if head is None or not rows:
+    if head is None:
         return torch.zeros(())
-    logits = head(torch.cat([states[row] for row in rows]))
-    tokens, places, targets, before = [], [], [], 0
-    for row in rows:
-        own = units[messages[row].text]
-        tokens.append(own.token + before)
-        places.append(own.place)
-        targets.append(tags_of(messages[row].spans or (), own, types))
-        before += len(states[row])
-    chosen = logits[np.concatenate(tokens), np.concatenate(places)]
-    return functional.cross_entropy(chosen, torch.from_numpy(np.concatenate(targets)))
+    rows = [
+        row
+        for row, message in enumerate(messages)
+        if message.spans is not None and len(units[message.text].token)
+    ]
+    if not rows:
+        return torch.zeros(())
+    own = [units[messages[row].text] for row in rows]
+    logits = unit_logits(head, [states[row] for row in rows], own)
+    tags = [
+        torch.from_numpy(tags_of(messages[row].spans or (), found, types)).to(head.start.device)
+        for row, found in zip(rows, own, strict=True)
+    ]
+    return negative_log_likelihood(head, logits, tags).sum() / sum(map(len, tags))
 
 
 def question_loss(
@@ -70,7 +75,7 @@ def question_loss(
 ) -> Tensor:
     """Questions (n, d), scaled already, against passages (c, d) whose text numbers are `numbers`
     (c,), distinct and in order; `answers` are those of the right ones."""
-    targets = torch.from_numpy(np.searchsorted(numbers, answers))
+    targets = torch.from_numpy(np.searchsorted(numbers, answers)).to(asked.device)
     return functional.cross_entropy(asked @ passages.T, targets)
 
 
@@ -84,9 +89,9 @@ def ranking_loss(
         return queries.new_zeros(())
     number = {key: index for index, key in enumerate(candidates)}
     targets = torch.tensor([number[messages[row].reply_key] for row in replied])
-    return functional.cross_entropy(queries[replied] @ vectors.T, targets)
+    return functional.cross_entropy(queries[replied] @ vectors.T, targets.to(queries.device))
 
 
 def distance(vectors: Tensor, pretrained: FloatArray) -> Tensor:
     """Mean of 1 - cosine to the pretrained vectors."""
-    return (1 - (vectors * torch.from_numpy(pretrained)).sum(-1)).mean()
+    return (1 - (vectors * torch.from_numpy(pretrained).to(vectors)).sum(-1)).mean()

@@ -1,6 +1,8 @@
 """What a run works on: the messages of each split, what there is to name, the texts as the trunk
 reads them, and the heads and trainer that fit."""
 
+import re
+from collections import Counter
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -11,7 +13,7 @@ import torch
 from numpy.typing import NDArray
 
 from finetune import retraining
-from finetune.conversation import SENTIMENTS, Conversation
+from finetune.conversation import OUT_OF_SCOPE, SENTIMENTS, Conversation
 from finetune.corpus import (
     NO_LABEL,
     NO_TEXT,
@@ -39,6 +41,9 @@ from finetune.training import Lower, Recipe, Trainer, TrainingData, epochs_for
 FloatArray = NDArray[np.float32]
 Progress = Callable[[str, int, int], None]
 MOST_QUESTIONS = 2000
+FEW_EXAMPLES = 20  # of an intent, below which its name is worth learning from
+NAME_COUNTS_AS = 3  # examples
+_IN_WORDS = re.compile(r"[^\W\d_]{3}|[\u3400-\u9fff]{2}")
 
 
 @dataclass(frozen=True, slots=True)
@@ -68,9 +73,11 @@ class Request:
 
 @dataclass(frozen=True, slots=True)
 class Parts:
-    """The messages of each split; leaked messages are left out of all but train."""
+    """The messages of each split; leaked messages are left out of all but train. `named` are the
+    intents' names where they teach, as examples: nothing is judged by them."""
 
     train: list[Dialogue]
+    named: list[Dialogue]
     validation: list[Message]
     calibration: list[Message]
     test: list[Message]
@@ -144,12 +151,31 @@ def parts_of(splits: Splits, taught: Sequence[Conversation], names: Names, texts
             if (message.conversation, message.turn) not in splits.leaked
         ]
 
+    train = dialogues(taught)
     return Parts(
-        dialogues(taught),
+        train,
+        dialogues(names_as_chats(train, names.intents)),
         judged(splits.validation),
         judged(splits.calibration),
         judged(splits.test),
     )
+
+
+def names_as_chats(train: Sequence[Dialogue], intents: Sequence[str]) -> list[Conversation]:
+    """The name of each intent with few examples, where it is in words, as more examples of it."""
+    counts = Counter(i for dialogue in train for m in dialogue.messages for i in m.intents)
+    spelt = {name: re.sub(r"[\W_]+", " ", name).strip() for name in intents}
+    return [
+        Conversation.model_validate(
+            {
+                "id": f"name of {name}",
+                "turns": [{"speaker": "customer", "text": words, "intent": name}],
+            }
+        )
+        for number, (name, words) in enumerate(spelt.items())
+        if counts[number] < FEW_EXAMPLES and _IN_WORDS.search(words) and name != OUT_OF_SCOPE
+        for _ in range(NAME_COUNTS_AS)
+    ]
 
 
 def require_something_to_learn(train: Sequence[Dialogue], names: Names) -> None:
@@ -224,7 +250,8 @@ def heads_for(trunk: Trunk, material: Material, parts: Parts, names: Names, seed
     tags = len(tag_names(names.types)) if names.types else 0
     outputs = Outputs(len(names.intents), len(names.sentiments), tags, material.pieces)
     torch.manual_seed(seed)
-    heads, train = Heads(trunk.dimension, outputs), parts.taught()
+    heads = Heads(trunk.dimension, outputs)
+    train = [message for dialogue in (*parts.train, *parts.named) for message in dialogue.messages]
     vectors = material.pretrained[[message.text for message in train]]
     if names.intents:
         means = intent_targets(train, len(names.intents)).T @ vectors
@@ -246,7 +273,7 @@ def trainer_for(
     articles: int,
 ) -> Trainer:
     data = TrainingData(
-        dialogues=parts.train,
+        dialogues=[*parts.train, *parts.named],
         lower=material.lower,
         pretrained=material.pretrained,
         held=articles,
@@ -254,7 +281,7 @@ def trainer_for(
         units=material.units,
         types=names.types,
     )
-    return Trainer(trunk, heads, data, recipe)
+    return Trainer(trunk, heads.to(trunk.device), data, recipe)
 
 
 def pad_id_of(trunk: Trunk) -> int:

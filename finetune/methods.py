@@ -116,7 +116,10 @@ def penalty(trunk: Trunk) -> Tensor:
         for name, parameter in trunk.encoder.named_parameters()
         if ".lora_A." in name or ".lora_B." in name
     ]
-    gaps = [torch.linalg.norm(factor @ factor.T - torch.eye(len(factor))) for factor in factors]
+    gaps = [
+        torch.linalg.norm(factor @ factor.T - torch.eye(len(factor), device=factor.device))
+        for factor in factors
+    ]
     return 0.5 * torch.stack(gaps).mean()
 
 

@@ -14,6 +14,7 @@ from typing import Any
 import torch
 from torch import Tensor, nn
 from torch.nn import functional
+from torch.nn.utils.rnn import pack_padded_sequence, pad_packed_sequence
 
 from finetune.encoder import MAX_TOKENS
 from finetune.errors import FinetuneError
@@ -45,6 +46,11 @@ class Trunk(nn.Module):
             encoder.requires_grad_(False)
             encoder.encoder.layer[self.frozen_layers :].requires_grad_(True)  # type: ignore[union-attr,index]
 
+    @property
+    def device(self) -> torch.device:
+        """Where the weights are; inputs are taken there."""
+        return next(self.encoder.parameters()).device
+
     def forward(self, ids: Tensor, mask: Tensor) -> Tensor:
         return self.pool(self.states(ids, mask), mask)
 
@@ -54,6 +60,7 @@ class Trunk(nn.Module):
         An uncut encoder has its last states twice.
         """
         kept: list[Tensor] = []
+        ids, mask = ids.to(self.device), mask.to(self.device)
         if self.frozen_layers:
             below: nn.Module = self.encoder.encoder.layer[self.frozen_layers - 1]  # type: ignore[union-attr,index,assignment]
             hook = below.register_forward_hook(lambda *seen: kept.append(_first(seen[2])))
@@ -67,6 +74,7 @@ class Trunk(nn.Module):
         stack = self.encoder.encoder
         layers = stack.layer  # type: ignore[union-attr]
         stack.layer = layers[: self.frozen_layers]  # type: ignore[union-attr,index]
+        ids, mask = ids.to(self.device), mask.to(self.device)
         try:
             output = self.encoder(input_ids=ids, attention_mask=mask)
             return output.last_hidden_state  # type: ignore[no-any-return]
@@ -80,6 +88,7 @@ class Trunk(nn.Module):
     def upper_states(self, hidden: Tensor, mask: Tensor) -> Tensor:
         """Token states (b, t, 2d), as `states`, from the hidden states that `lower` gave."""
         stack, embeddings = self.encoder.encoder, self.encoder.embeddings
+        mask = mask.to(self.device)
         layers = stack.layer  # type: ignore[union-attr]
         self.encoder.embeddings = _Given(hidden)
         stack.layer = layers[self.frozen_layers :]  # type: ignore[union-attr,index]
@@ -94,7 +103,7 @@ class Trunk(nn.Module):
         hidden = states[..., self.dimension :]
         if self.pooling == "cls":
             return functional.normalize(hidden[:, 0], dim=-1)
-        weights = mask.unsqueeze(-1).to(hidden.dtype)
+        weights = mask.unsqueeze(-1).to(hidden)
         count = weights.sum(1).clamp(min=1)  # not every tokenizer gives "" a token
         return functional.normalize((hidden * weights).sum(1) / count, dim=-1)
 
@@ -145,9 +154,10 @@ class ContextReader(nn.Module):
         positions = self.position.weight[-turns.shape[1] :]
         hidden = self.project(turns) + self.speaker(speakers) + positions
         blocked = (speakers == PADDING)[:, None, None, :]
-        for layer in self.layers:
-            hidden = layer(hidden, blocked)
-        return self.norm(hidden[:, -1])  # type: ignore[no-any-return]
+        *before, last = self.layers
+        for layer in before:
+            hidden = layer(hidden, hidden, blocked)
+        return self.norm(last(hidden[:, -1:], hidden, blocked)[:, 0])  # type: ignore[no-any-return]
 
 
 class ContextLayer(nn.Module):
@@ -164,31 +174,52 @@ class ContextLayer(nn.Module):
         )
         self.dropout = nn.Dropout(0.1)
 
-    def forward(self, hidden: Tensor, blocked: Tensor) -> Tensor:
-        batch, turns, width = hidden.shape
-        qkv = self.qkv(self.before_attention(hidden))
-        query, key, value = qkv.view(batch, turns, 3, self.heads, -1).permute(2, 0, 3, 1, 4)
+    def forward(self, asking: Tensor, hidden: Tensor, blocked: Tensor) -> Tensor:
+        """What the turns `asking` (b, q, w) become by attending to `hidden` (b, k, w): in the last
+        layer only the present turn asks."""
+        batch, turns, width = asking.shape
+        weight, bias = self.qkv.weight, self.qkv.bias
+        query = functional.linear(self.before_attention(asking), weight[:width], bias[:width])
+        seen = functional.linear(self.before_attention(hidden), weight[width:], bias[width:])
+        query = query.view(batch, turns, self.heads, -1).transpose(1, 2)
+        key, value = seen.view(batch, -1, 2, self.heads, width // self.heads).permute(2, 0, 3, 1, 4)
         scores = query @ key.transpose(-1, -2) / (width // self.heads) ** 0.5
         weights = scores.masked_fill(blocked, -1e9).softmax(-1)
         attended = (weights @ value).transpose(1, 2).reshape(batch, turns, width)
-        hidden = hidden + self.dropout(self.out(attended))
-        return hidden + self.dropout(self.mix(self.before_mix(hidden)))  # type: ignore[no-any-return]
+        asking = asking + self.dropout(self.out(attended))
+        return asking + self.dropout(self.mix(self.before_mix(asking)))  # type: ignore[no-any-return]
 
 
 class TagHead(nn.Module):
-    """Token states (…, 2d) to the tag logits (…, pieces, tags) of each token's units."""
+    """Token states (b, t, 2d) and mask (b, t) to tag logits (b, t, pieces, tags) of tokens' units.
+
+    A bidirectional LSTM reads each text's own tokens; `start` (tags,) and `transitions`
+    (tags, tags), from rows to columns, score the steps of a linear-chain CRF over its units
+    (Lample et al. 2016, arXiv:1603.01360).
+    """
 
     def __init__(self, dimension: int, tags: int, pieces: int) -> None:
         super().__init__()
-        self.mix = nn.Linear(2 * dimension, dimension)
-        self.place = nn.Embedding(pieces, dimension)
-        self.out = nn.Linear(dimension, tags)
-        self.dropout = nn.Dropout(0.1)
+        self.lstm = nn.LSTM(2 * dimension, dimension // 2, batch_first=True, bidirectional=True)
+        width = 2 * (dimension // 2)
+        self.place = nn.Embedding(pieces, width)
+        self.out = nn.Linear(width, tags)
+        self.start = nn.Parameter(torch.zeros(tags))
+        self.transitions = nn.Parameter(torch.zeros(tags, tags))
+        self.dropout = nn.Dropout(0.2)
         nn.init.zeros_(self.place.weight)
 
-    def forward(self, states: Tensor) -> Tensor:
-        mixed = self.mix(self.dropout(states)).unsqueeze(-2) + self.place.weight
-        return self.out(functional.gelu(mixed))  # type: ignore[no-any-return]
+    def forward(self, states: Tensor, mask: Tensor) -> Tensor:
+        # Packed, so that the backward direction starts at a text's last token, not at padding.
+        lengths = mask.sum(1).clamp(min=1).cpu()  # not every tokenizer gives "" a token
+        own = pack_padded_sequence(
+            self.dropout(states), lengths, batch_first=True, enforce_sorted=False
+        )
+        read, _ = pad_packed_sequence(
+            self.lstm(own)[0], batch_first=True, total_length=states.shape[1]
+        )
+        mixed = functional.gelu(read.unsqueeze(-2) + self.place.weight)
+        return self.out(self.dropout(mixed))  # type: ignore[no-any-return]
 
 
 @dataclass(frozen=True, slots=True)
@@ -239,7 +270,7 @@ class Heads(nn.Module):
         nn.init.zeros_(self.reply_query.bias)
 
     def forward(self, turns: Tensor, speakers: Tensor) -> HeadOutput:
-        message, summary = turns[:, -1], self.context(turns, speakers)
+        message, summary = turns[:, -1], self.context(turns, speakers.to(turns.device))
         logits = self.intents(self.dropout(message))
         return HeadOutput(
             message_logits=logits,

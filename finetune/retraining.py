@@ -133,12 +133,14 @@ def take_weights(trunk: Trunk, heads: Heads, earlier: Earlier, names: Names) -> 
     from safetensors.torch import load_file
 
     state = load_file(earlier.weights)
+    tags = _places(tag_names(names.types), tag_names(earlier.names.types))
     rows = {
         "heads.intents.weight": _places(names.intents, earlier.names.intents),
         "heads.intents.bias": _places(names.intents, earlier.names.intents),
         "heads.intents_in_context.weight": _places(names.intents, earlier.names.intents),
-        "heads.tags.out.weight": _places(tag_names(names.types), tag_names(earlier.names.types)),
-        "heads.tags.out.bias": _places(tag_names(names.types), tag_names(earlier.names.types)),
+        "heads.tags.out.weight": tags,
+        "heads.tags.out.bias": tags,
+        "heads.tags.start": tags,
     }
     modules = {"trunk": trunk, "heads": heads}
     own = {
@@ -148,7 +150,9 @@ def take_weights(trunk: Trunk, heads: Heads, earlier: Earlier, names: Names) -> 
     }
     with torch.no_grad():
         for name, value in state.items():
-            if name in rows and name in own:
+            if name == "heads.tags.transitions" and name in own:
+                _copy_steps(own[name], value, tags)
+            elif name in rows and name in own:
                 _copy_rows(own[name], value, rows[name])
             elif name in own and own[name].shape == value.shape:
                 own[name].copy_(value)
@@ -163,3 +167,8 @@ def _places(now: Iterable[str], before: Sequence[str]) -> list[tuple[int, int]]:
 def _copy_rows(into: Tensor, values: Tensor, rows: Sequence[tuple[int, int]]) -> None:
     for now, before in rows:
         into[now] = values[before]
+
+
+def _copy_steps(into: Tensor, values: Tensor, places: Sequence[tuple[int, int]]) -> None:
+    now, before = np.array(places, dtype=np.int64).reshape(-1, 2).T
+    into[np.ix_(now, now)] = values[np.ix_(before, before)]

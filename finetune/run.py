@@ -23,22 +23,26 @@ from numpy.typing import NDArray
 from finetune import (
     adaptation,
     checkpoint,
+    device,
     export,
     judging,
+    lexical,
     methods,
     parallel,
     registry,
     retraining,
+    settling,
     transcripts,
     version_folder,
 )
-from finetune.conversation import OUT_OF_SCOPE
-from finetune.corpus import Dialogue, Message, Texts
+from finetune.conversation import OUT_OF_SCOPE, Conversation
+from finetune.corpus import Dialogue, Message, Texts, is_message
 from finetune.encoder import EncoderSource, locate
 from finetune.errors import NoModel
 from finetune.examples import split
 from finetune.judging import Examined, Names, Reading
 from finetune.label_check import labels_to_check
+from finetune.lexical import Lexical
 from finetune.logs import LogSettings, open_logs
 from finetune.material import (
     Material,
@@ -64,7 +68,7 @@ __all__ = ["Request", "Result", "finetune", "make_base", "run_key", "unchanged"]
 
 FloatArray = NDArray[np.floating]
 MOST_FOR_SCOPE = 5000
-RECIPE_VERSION = 2  # part of a run's key: raise it when training itself changes
+RECIPE_VERSION = 3  # part of a run's key: raise it when training itself changes
 
 
 @dataclass(frozen=True, slots=True)
@@ -159,6 +163,7 @@ def finetune(request: Request, progress: Progress) -> Result:
     trunk = load_trunk(location)
     torch.manual_seed(request.seed)
     methods.apply(trunk, request.method)
+    trunk.to(device.choose())
     material = read_texts(trunk, load_tokenizer(location), request, texts, names, progress)
     recipe = recipe_for(request, material.lower, parts.train)
     frozen = _frozen_metrics(material, parts, names, texts, request.seed)
@@ -174,9 +179,9 @@ def finetune(request: Request, progress: Progress) -> Result:
     parallel.leave_to_first()
     methods.merge(trunk)
 
-    validation, calibration, test = (
-        _examine(trainer, part) for part in (parts.validation, parts.calibration, parts.test)
-    )
+    seen = [_examine(trainer, part) for part in (parts.validation, parts.calibration, parts.test)]
+    words = _lexical(splits.train, seen[0], names, texts, request.seed)
+    validation, calibration, test = (judging.with_words(part, words, texts) for part in seen)
     reading = judging.choose_reading(validation)
     taught = judging.sample_of(_examine_taught(trainer, parts), reading, names)
     held_out = judging.sample_of(validation, reading, names)
@@ -190,7 +195,7 @@ def finetune(request: Request, progress: Progress) -> Result:
         "frozen": frozen,
     }
     with version_folder.new_version(request.models) as folder:
-        pad_id, heads = pad_id_of(trunk), trainer.heads
+        pad_id, trunk, heads = pad_id_of(trunk), trunk.cpu(), trainer.heads.cpu()
         export.export_trunk(trunk, material.tokenizer, request.source, pad_id, folder, heads.tags)
         export.export_heads(heads, reading.in_context, trunk.dimension, folder)
         version_folder.write_reading(folder, names, reading, material.pieces)
@@ -216,8 +221,9 @@ def finetune(request: Request, progress: Progress) -> Result:
             _left_out(scope, taught, calibration, reading, names),
             calibration,
         )
-        if scope:
-            scope.save(folder)
+        for learnt in (scope, words):
+            if learnt is not None:
+                learnt.save(folder)
         version_folder.write_weights(folder, checkpoint.trained_state(trainer))
         version = registry.next_version(request.models)
         seconds, peak = round(time.monotonic() - started, 1), _peak_mib()
@@ -296,22 +302,60 @@ def _train(
             progression.best = checkpoint.trained_state(trainer)
         if parallel.is_first_here():
             checkpoint.save(request.models, key, trainer, progression)
-    logs.close()
     progress("fine-tuning", total, total)
     checkpoint.restore(trainer, progression.best)
+    logs.close()
+    _settle(trainer, parts, texts, request.seed, progress)
     return progression
 
 
-def _examine(trainer: Trainer, messages: Sequence[Message]) -> Examined:
-    """Held-out messages under the present weights."""
-    data = trainer.data
-    vectors = np.zeros_like(data.pretrained)
+def _settle(trainer: Trainer, parts: Parts, texts: Texts, seed: int, progress: Progress) -> None:
+    """Train the heads on and leave those of the best pass, or as they were, in the modules."""
+    held = [replace(message, spans=None) for message in parts.validation]
+    vectors = _vectors(trainer, held)
+
+    def score() -> float:
+        return judging.score(_examine(trainer, held, vectors), texts, seed)
+
+    best = [score(), checkpoint.trained_state(trainer)]
+
+    def keep_if_best() -> None:
+        if (now := score()) > best[0]:
+            best[:] = [now, checkpoint.trained_state(trainer)]
+
+    settling.settle(trainer, functools.partial(progress, "settling the heads"), keep_if_best)
+    checkpoint.restore(trainer, best[1])
+
+
+def _vectors(trainer: Trainer, messages: Sequence[Message]) -> NDArray[np.float32]:
+    """The vectors (n, d) of the texts that messages need, by text number; zero for all others."""
+    vectors = np.zeros_like(trainer.data.pretrained)
     if needed := sorted(Dialogue(tuple(messages)).texts()):
-        vectors[needed] = data.lower.encode_all(needed)
+        vectors[needed] = trainer.data.lower.encode_all(needed)
+    return vectors
+
+
+def _examine(
+    trainer: Trainer, messages: Sequence[Message], known: NDArray[np.float32] | None = None
+) -> Examined:
+    """Held-out messages under the present weights; `known` are their texts' vectors, if known."""
+    data, vectors = trainer.data, _vectors(trainer, messages) if known is None else known
     return judging.examine(trainer.heads, data.lower, messages, vectors, data.units, data.types)
 
 
 # --- judging -------------------------------------------------------------------------------------
+
+
+def _lexical(
+    train: Sequence[Conversation], validation: Examined, names: Names, texts: Texts, seed: int
+) -> Lexical | None:
+    """What words say of intents, counting as much as it helps; None where it does not."""
+    number = {name: place for place, name in enumerate(names.intents)}
+    turns = [turn for chat in train for turn in chat.turns if is_message(turn) and turn.intents]
+    intents = [[number[name] for name in turn.intents if name in number] for turn in turns]
+    learnt = lexical.fit([turn.text for turn in turns], intents, len(number), seed)
+    weight = judging.choose_weight(validation, learnt, texts) if learnt else 0.0
+    return learnt.times(weight) if learnt and weight else None
 
 
 def _examine_taught(trainer: Trainer, parts: Parts) -> Examined:

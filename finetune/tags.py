@@ -8,11 +8,13 @@ Where writing has no spaces it is a token, or each character of a token that hol
 import re
 from collections.abc import Sequence
 from dataclasses import dataclass
+from pathlib import Path
 from typing import TYPE_CHECKING
 
 import numpy as np
 from numpy.typing import NDArray
 
+from finetune.errors import FinetuneError
 from finetune.text import UNSPACED
 from finetune.tokens import encodable
 
@@ -25,6 +27,7 @@ Span = tuple[int, int, str]  # first character, character after the last, type
 
 OUTSIDE = 0
 MOST_PIECES = 4
+TRANSITIONS = "transitions.safetensors"
 _UNSPACED_PAIR = re.compile(f"[{UNSPACED}]{{2}}")
 _INSIDE_WORD = re.compile(rf"(?<=[^\W{UNSPACED}])(?=[^\W{UNSPACED}])")
 
@@ -47,6 +50,54 @@ class FoundEntity:
     end: int
     type: str
     score: float
+
+
+@dataclass(frozen=True, slots=True)
+class Transitions:
+    """Scores of the steps of a tag sequence: `start` (c,) of its first tag, `between` (c, c) of a
+    tag (column) after another (row)."""
+
+    start: FloatArray
+    between: FloatArray
+
+    @classmethod
+    def none(cls, types: Sequence[str]) -> "Transitions":
+        """All steps alike."""
+        count = len(tag_names(types))
+        return cls(np.zeros(count, np.float32), np.zeros((count, count), np.float32))
+
+    def save(self, folder: Path) -> None:
+        """Write transitions.safetensors. Raises OSError and SafetensorError."""
+        from safetensors.numpy import save_file
+
+        arrays = {"start": self.start, "between": self.between}
+        save_file(
+            {name: np.ascontiguousarray(array) for name, array in arrays.items()},
+            folder / TRANSITIONS,
+        )
+
+    @classmethod
+    def load(cls, folder: Path, types: Sequence[str]) -> "Transitions":
+        """Read what `save` wrote; `none` where a version was made before there were any.
+
+        Raises FinetuneError when the file is damaged.
+        """
+        from safetensors import SafetensorError
+        from safetensors.numpy import load_file
+
+        alike = cls.none(types)
+        if not (folder / TRANSITIONS).is_file():
+            return alike
+        try:
+            read = cls(**load_file(folder / TRANSITIONS))
+            if (read.start.shape, read.between.shape) == (alike.start.shape, alike.between.shape):
+                return read
+            reason = f"{read.between.shape} steps for {len(alike.start)} tags"
+        except (OSError, TypeError, SafetensorError) as error:
+            reason = str(error)
+        raise FinetuneError(
+            f"{folder / TRANSITIONS} cannot be read ({reason}); run `frontdesk finetune` again"
+        )
 
 
 def pieces_of(tokenizer: "Tokenizer") -> int:
@@ -103,15 +154,15 @@ def tags_of(spans: Sequence[Span], units: Units, types: Sequence[str]) -> IntArr
     return tags
 
 
-def decode(logits: FloatArray, units: Units, types: Sequence[str]) -> list[FoundEntity]:
+def decode(
+    logits: FloatArray, units: Units, types: Sequence[str], transitions: Transitions
+) -> list[FoundEntity]:
     """The entities of the likeliest valid tag sequence, from unit logits (u, 2 * types + 1)."""
     if not len(logits) or not types:
         return []
-    raised = np.exp(logits - logits.max(-1, keepdims=True))
-    shares = raised / raised.sum(-1, keepdims=True)
-    tags = best_path(np.log(shares + 1e-12))
+    shares = marginals(logits, transitions)
     found: list[FoundEntity] = []
-    for unit, tag in enumerate(tags.tolist()):
+    for unit, tag in enumerate(best_path(logits, transitions).tolist()):
         if tag == OUTSIDE:
             continue
         start, end = int(units.starts[unit]), int(units.ends[unit])
@@ -124,33 +175,47 @@ def decode(logits: FloatArray, units: Units, types: Sequence[str]) -> list[Found
     return found
 
 
-def best_path(scores: FloatArray) -> IntArray:
-    """The best tags (u,) for log-probabilities (u, c) in which an I only follows its B or I.
-
-    Viterbi (1967), with all allowed steps equally likely.
-    """
-    greedy = scores.argmax(-1)
-    if _is_valid(greedy):
-        return np.asarray(greedy, dtype=np.int64)
-    count = scores.shape[1]
-    inside = np.arange(2, count, 2)
-    total, back = scores[0].copy(), np.zeros(scores.shape, dtype=np.int64)
-    total[inside] = -np.inf
-    for unit in range(1, len(scores)):
-        best = int(total.argmax())
-        back[unit], stepped = best, np.full(count, total[best])
-        opened = total[inside - 1] >= total[inside]
-        back[unit, inside] = np.where(opened, inside - 1, inside)
-        stepped[inside] = np.maximum(total[inside - 1], total[inside])
-        total = stepped + scores[unit]
-    path = np.zeros(len(scores), dtype=np.int64)
+def best_path(logits: FloatArray, transitions: Transitions) -> IntArray:
+    """The best tags (u,) for logits (u, c), where an I only follows its B or I: Viterbi (1967)."""
+    allowed = _allowed(transitions)
+    total, back = allowed.start + logits[0], np.zeros(logits.shape, dtype=np.int64)
+    columns = np.arange(logits.shape[1])
+    for unit in range(1, len(logits)):
+        reached = total[:, None] + allowed.between
+        back[unit] = reached.argmax(0)
+        total = reached[back[unit], columns] + logits[unit]
+    path = np.zeros(len(logits), dtype=np.int64)
     path[-1] = total.argmax()
-    for unit in range(len(scores) - 1, 0, -1):
+    for unit in range(len(logits) - 1, 0, -1):
         path[unit - 1] = back[unit, path[unit]]
     return path
 
 
-def _is_valid(tags: IntArray) -> bool:
-    inside = (tags > 0) & (tags % 2 == 0)
-    before = np.concatenate([[OUTSIDE], tags[:-1]])
-    return bool(np.all(~inside | (before == tags) | (before == tags - 1)))
+def _allowed(transitions: Transitions) -> Transitions:
+    """The same with -inf for an I that opens a text or follows neither its B nor itself."""
+    start, between = transitions.start.copy(), np.full_like(transitions.between, -np.inf)
+    inside = np.arange(2, len(start), 2)
+    start[inside] = -np.inf
+    between[:, 0], between[:, 1::2] = transitions.between[:, 0], transitions.between[:, 1::2]
+    for before in (inside, inside - 1):
+        between[before, inside] = transitions.between[before, inside]
+    return Transitions(start, between)
+
+
+def marginals(logits: FloatArray, transitions: Transitions) -> FloatArray:
+    """The probability of each tag of each unit (u, c) over all sequences: forward-backward, each
+    step scaled to sum to one (Rabiner 1989, doi:10.1109/5.18626)."""
+    emitted = np.exp(logits - logits.max(-1, keepdims=True), dtype=np.float64)
+    steps = np.exp(transitions.between - transitions.between.max(), dtype=np.float64)
+    forward, backward = np.ones_like(emitted), np.ones_like(emitted)
+    forward[0] = _shares(np.exp(transitions.start - transitions.start.max()) * emitted[0])
+    for unit in range(1, len(logits)):
+        forward[unit] = _shares(forward[unit - 1] @ steps * emitted[unit])
+    for unit in range(len(logits) - 2, -1, -1):
+        backward[unit] = _shares(steps @ (backward[unit + 1] * emitted[unit + 1]))
+    return _shares(forward * backward).astype(np.float32)
+
+
+def _shares(weights: NDArray[np.float64]) -> NDArray[np.float64]:
+    shares: NDArray[np.float64] = weights / weights.sum(-1, keepdims=True)
+    return shares

@@ -5,7 +5,7 @@ distance of the sentence vectors to the pretrained ones; it keeps search over ar
 """
 
 import math
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 
 import numpy as np
@@ -15,6 +15,7 @@ from torch import Tensor, nn
 
 from finetune import methods, parallel
 from finetune.corpus import NO_LABEL, NO_TEXT, Dialogue, Message
+from finetune.crf import unit_logits
 from finetune.losses import (
     distance,
     entity_loss,
@@ -130,11 +131,11 @@ class Lower:
                 ids, mask = map(torch.from_numpy, pad([rows[i] for i in indices], self.pad_id))
                 if cut:
                     hidden = self.trunk.lower(ids, mask)
-                    vectors[indices] = self.trunk.upper(hidden, mask).numpy()
+                    vectors[indices] = self.trunk.upper(hidden, mask).cpu().numpy()
                     for i, states in zip(indices, hidden, strict=True):
                         self.hidden[first + i] = states[: len(rows[i])].half()
                 else:
-                    vectors[indices] = self.trunk(ids, mask).numpy()
+                    vectors[indices] = self.trunk(ids, mask).cpu().numpy()
                 progress(done := done + len(indices))
         return vectors
 
@@ -167,11 +168,21 @@ class Lower:
         """The vectors (n, d) that `read` gives."""
         return self.read(indices, max_rows, max_tokens)[0]
 
+    def states_of(self, indices: Sequence[int]) -> list[Tensor]:
+        """Each row's token states (t, 2d), without gradients, in half precision."""
+        self.trunk.eval()
+        found: list[Tensor] = []
+        with torch.no_grad():
+            for start in range(0, len(indices), 1024):
+                read = self.read(indices[start : start + 1024], 64, 4096)[1]
+                found += [states.half() for states in read]
+        return found
+
     def encode_all(self, indices: Sequence[int]) -> FloatArray:
         """Vectors (n, d) without gradients."""
         self.trunk.eval()
         with torch.inference_mode():
-            return self.encode(indices, 64, 4096).numpy()
+            return self.encode(indices, 64, 4096).cpu().numpy()
 
 
 @dataclass(frozen=True, slots=True)
@@ -193,17 +204,28 @@ class TrainingData:
     types: Sequence[str] = ()
 
 
+def with_nothing(vectors: Tensor) -> Tensor:
+    """Vectors (n, d) and, as the last row, that of a turn which is not there."""
+    return torch.cat([vectors, vectors.new_zeros(1, vectors.shape[1])])
+
+
+def cosine_rate(done: float, warmup: float = 0.1) -> float:
+    """The factor of a learning rate when a share of the run is `done`: a linear warm-up, then a
+    cosine to zero."""
+    return max(done / warmup if done < warmup else 0.5 * (1 + math.cos(math.pi * done)), 1e-3)
+
+
 def read_messages(
     heads: Heads, messages: Sequence[Message], vectors: Tensor, place: NDArray[np.int64]
 ) -> HeadOutput:
-    """Heads over messages whose text `i` has its vector in row `place[i]` of `vectors` (n, d)."""
-    padded = torch.cat([vectors, vectors.new_zeros(1, vectors.shape[1])])
+    """Heads over messages whose text `i` has its vector in row `place[i]` of `vectors` (n + 1, d),
+    whose last row is `with_nothing`'s."""
     windows = np.stack([message.window for message in messages])
     used = int((windows != NO_TEXT).sum(axis=1).max())
     windows = windows[:, -used:]
-    local = np.where(windows == NO_TEXT, len(vectors), place[windows])
+    local = np.where(windows == NO_TEXT, len(vectors) - 1, place[windows])
     speakers = torch.from_numpy(np.stack([m.speakers for m in messages])[:, -used:])
-    output: HeadOutput = heads(padded[torch.from_numpy(local)], speakers)
+    output: HeadOutput = heads(vectors[torch.from_numpy(local)], speakers)
     return output
 
 
@@ -214,7 +236,7 @@ def read_all(heads: Heads, messages: Sequence[Message], vectors: FloatArray) -> 
         felt = torch.zeros(0, heads.sentiment.out_features)
         return HeadOutput(nothing, nothing, torch.zeros(0, vectors.shape[1]), felt)
     heads.eval()
-    everything = torch.from_numpy(vectors)
+    everything = with_nothing(torch.from_numpy(vectors).to(heads.reply_scale.device))
     place = np.arange(len(vectors))
     with torch.inference_mode():
         parts = [
@@ -222,10 +244,10 @@ def read_all(heads: Heads, messages: Sequence[Message], vectors: FloatArray) -> 
             for start in range(0, len(messages), 1024)
         ]
     return HeadOutput(
-        torch.cat([part.message_logits for part in parts]),
-        torch.cat([part.context_logits for part in parts]),
-        torch.cat([part.queries for part in parts]),
-        torch.cat([part.sentiment_logits for part in parts]),
+        torch.cat([part.message_logits for part in parts]).cpu(),
+        torch.cat([part.context_logits for part in parts]).cpu(),
+        torch.cat([part.queries for part in parts]).cpu(),
+        torch.cat([part.sentiment_logits for part in parts]).cpu(),
     )
 
 
@@ -235,22 +257,25 @@ def tag_logits(
     """Logits (u, tags) of the units of each of these texts, without gradients."""
     lower.trunk.eval()
     head.eval()
-    found: list[FloatArray] = []
+    found = {i: np.zeros((0, head.out.out_features), np.float32) for i in indices}
+    with_units = [i for i in found if len(units[i].token)]
     with torch.inference_mode():
-        for start in range(0, len(indices), 1024):
-            part = indices[start : start + 1024]
+        for start in range(0, len(with_units), 256):
+            part = with_units[start : start + 256]
             tokens = lower.read(part, 64, 4096)[1]
-            for i, states in zip(part, tokens, strict=True):
-                found.append(head(states)[units[i].token, units[i].place].numpy())
-    return found
+            logits = unit_logits(head, tokens, [units[i] for i in part])
+            found |= {i: row.cpu().numpy() for i, row in zip(part, logits, strict=True)}
+    return [found[i] for i in indices]
 
 
 @dataclass(frozen=True, slots=True)
 class Replies:
-    """The distinct replies of the training chats: their keys and text numbers, in order of use."""
+    """The distinct replies of the training chats: their keys and text numbers, in order of use,
+    and the place of each key."""
 
     keys: tuple[str, ...]
     texts: NDArray[np.int64]
+    place: Mapping[str, int]
 
     @classmethod
     def of(cls, dialogues: Sequence[Dialogue]) -> "Replies":
@@ -259,12 +284,12 @@ class Replies:
             for message in dialogue.messages:
                 if message.reply != NO_TEXT:
                     first.setdefault(message.reply_key, message.reply)
-        return cls(tuple(first), np.fromiter(first.values(), dtype=np.int64, count=len(first)))
+        texts = np.fromiter(first.values(), dtype=np.int64, count=len(first))
+        return cls(tuple(first), texts, {key: place for place, key in enumerate(first)})
 
     def draw(self, right: Sequence[str], count: int, rng: np.random.Generator) -> list[int]:
         """Places of `count` replies (all where there are fewer), the right ones among them."""
-        place = {key: i for i, key in enumerate(self.keys)}
-        wanted = dict.fromkeys(place[key] for key in right)
+        wanted = dict.fromkeys(self.place[key] for key in right)
         others = rng.permutation(len(self.keys))[: max(0, count - len(wanted))].tolist()
         return list(wanted | dict.fromkeys(others))
 
@@ -345,9 +370,9 @@ class Trainer:
         encoded, states = data.lower.read([*own, *held, *(question for question, _ in asked)])
         here, rest = encoded[: len(own)], encoded[len(own) :]
         there, them = rest[: len(held)], rest[len(held) :]
-        vectors = torch.cat([here, torch.from_numpy(said[known])])
+        vectors = with_nothing(torch.cat([here, torch.from_numpy(said[known]).to(here)]))
         place = np.full(len(data.pretrained), -1, dtype=np.int64)
-        place[[*own, *known]] = np.arange(len(vectors))
+        place[[*own, *known]] = np.arange(len(vectors) - 1)
         output = read_messages(self.heads, messages, vectors, place)
         tokens = [states[place[message.text]] for message in messages]
         smoothing = recipe.label_smoothing
@@ -355,7 +380,7 @@ class Trainer:
             "intent": intent_loss(output, messages, smoothing),
             "sentiment": sentiment_loss(output, messages, smoothing),
             "entities": entity_loss(self.heads.tags, messages, tokens, data.units, data.types),
-            "ranking": self._ranking_loss(output.queries, messages, said, rng),
+            "ranking": self.ranking_loss(output.queries, messages, torch.from_numpy(said), rng),
             "hold": recipe.hold / 5 * distance(here, data.pretrained[own]),
         }
         if len(held):
@@ -363,26 +388,30 @@ class Trainer:
         if asked:
             numbers = np.unique([passage for _, passage in questions])
             answers = [passage for _, passage in asked]
-            passages = torch.from_numpy(said[numbers])
+            passages = torch.from_numpy(said[numbers]).to(here)
             losses["search"] = question_loss(
                 recipe.question_scale * them, answers, passages, numbers
             )
         return losses
 
-    def _ranking_loss(
+    def messages(self) -> Iterator[Message]:
+        return (message for dialogue in self.data.dialogues for message in dialogue.messages)
+
+    def ranking_loss(
         self,
         queries: Tensor,
         messages: Sequence[Message],
-        said: FloatArray,
+        said: Tensor,
         rng: np.random.Generator,
     ) -> Tensor:
+        """Of the agents' replies against others drawn from all; `said` (n, d) by text number."""
         right = [message.reply_key for message in messages if message.reply != NO_TEXT]
         drawn = self.replies.draw(right, self.recipe.reply_candidates, rng)
         return ranking_loss(
             self.heads.reply_scale.exp() * queries,
             messages,
             [self.replies.keys[i] for i in drawn],
-            torch.from_numpy(said[self.replies.texts[drawn]]),
+            said[torch.from_numpy(self.replies.texts[drawn])].to(queries),
         )
 
     def _update(self, loss: Tensor, weight: float) -> None:
@@ -393,8 +422,6 @@ class Trainer:
         nn.utils.clip_grad_norm_(trained, 1.0)
         self.optimizer.step()
 
-    def _set_rate(self, done: float, warmup: float = 0.1) -> None:
-        """Linear warm-up, then a cosine to zero; `done` is the finished share of the run."""
-        factor = done / warmup if done < warmup else 0.5 * (1 + math.cos(math.pi * done))
+    def _set_rate(self, done: float) -> None:
         for group, rate in zip(self.optimizer.param_groups, self.base_rates, strict=True):
-            group["lr"] = rate * max(factor, 1e-3)
+            group["lr"] = rate * cosine_rate(done)

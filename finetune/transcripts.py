@@ -52,32 +52,76 @@ class _Record:
 
 @dataclass(slots=True)
 class _Reading:
-    """The state of reading several files: what came so far and from where."""
+    """The state of reading several files: what was told so far, and hashes of what came.
 
+    Of a chat, `found` holds numbers alone: hashes of its id and of its content, and where it was.
+    """
+
+    files: Sequence[Path]
     skip_bad: bool
-    found: dict[str, tuple[Conversation, str]] = field(default_factory=dict)
+    found: dict[int, tuple[int, int]] = field(default_factory=dict)
     bad: list[str] = field(default_factory=list)
     warnings: list[str] = field(default_factory=list)
     ignored: Counter[str] = field(default_factory=Counter)
+    empty: int = 0
 
-    def add(self, record: _Record) -> None:
+    def chats(self) -> Iterator[Conversation]:
+        for number, file in enumerate(self.files):
+            for record in _records(file):
+                if (chat := self._read(record, number)) is not None:
+                    yield chat
+
+    def _read(self, record: _Record, file: int) -> Conversation | None:
         try:
             chat = _conversation(record)
         except ValueError as error:
             return self._refuse(record.place, str(error))
-        first, place = self.found.setdefault(chat.id, (chat, record.place))
-        if first is chat:
+        line = int(record.place.rpartition(":")[2])
+        content = hash(chat)
+        known, place = self.found.setdefault(hash(chat.id), (content, file << 40 | line))
+        if place == file << 40 | line:
             self.ignored.update(unknown_keys(record.data or {}))
-        elif first == chat:
-            self.warnings.append(f"{record.place}: chat {chat.id} again, as in {place}; dropped")
-        else:
-            self._refuse(record.place, f"chat {chat.id} differs from the one of that id in {place}")
+            self.empty += sum(not turn.text.strip() for turn in chat.turns)
+            return chat
+        first = f"{self.files[place >> 40]}:{place & (1 << 40) - 1}"
+        if known != content:
+            fault = f"chat {chat.id} differs from the one of that id in {first}"
+            return self._refuse(record.place, fault)
+        self.warnings.append(f"{record.place}: chat {chat.id} again, as in {first}; dropped")
         return None
 
     def _refuse(self, place: str, fault: str) -> None:
         if not self.skip_bad:
             raise FinetuneError(f"{place}: {fault}; mend it, or leave it out with `--skip-bad`")
         self.bad.append(f"{place}: {fault}")
+
+    def told(self) -> list[str]:
+        return [*self.warnings, *_told(self.ignored, self.empty)]
+
+
+class ChatStream:
+    """The chats of files and folders, one at a time and as often as wished.
+
+    *.jsonl is read a line at a time; of each chat some hashes are kept, to know it when it comes
+    again. A *.csv, whose rows may be mixed, is read whole. `bad` and `warnings` are those of the
+    latest reading, as in `Chats`. Raises what `read_chats` raises.
+    """
+
+    def __init__(self, paths: Sequence[Path], *, skip_bad: bool = False) -> None:
+        self._paths, self._skip_bad = paths, skip_bad
+        self.bad: list[str] = []
+        self.warnings: list[str] = []
+
+    def __iter__(self) -> Iterator[Conversation]:
+        files = [file for path in self._paths for file in _files(path)]
+        reading = _Reading(files, self._skip_bad)
+        yield from reading.chats()
+        if not reading.found:
+            names = ", ".join(map(str, self._paths))
+            bad = reading.bad
+            why = f" ({len(bad)} bad lines, first {bad[0]})" if bad else ""
+            raise FinetuneError(f"{names}: no chat to read{why}; put transcripts there first")
+        self.bad, self.warnings = reading.bad, reading.told()
 
 
 def read_chats(paths: Sequence[Path], *, skip_bad: bool = False) -> Chats:
@@ -86,17 +130,16 @@ def read_chats(paths: Sequence[Path], *, skip_bad: bool = False) -> Chats:
     The same chat twice is dropped with a warning. Raises FinetuneError naming file:line on the
     first bad line unless `skip_bad`, and when there is no file or no chat to read at all.
     """
-    reading = _Reading(skip_bad)
-    files = [file for path in paths for file in _files(path)]
-    for file in files:
-        for record in _records(file):
-            reading.add(record)
-    if not reading.found:
-        names = ", ".join(map(str, paths))
-        why = f" ({len(reading.bad)} bad lines, first {reading.bad[0]})" if reading.bad else ""
-        raise FinetuneError(f"{names}: no chat to read{why}; put transcripts there first")
-    chats = [chat for chat, _ in reading.found.values()]
-    return Chats(chats, reading.bad, [*reading.warnings, *_told(reading.ignored, chats)])
+    stream = ChatStream(paths, skip_bad=skip_bad)
+    conversations = list(stream)
+    return Chats(conversations, stream.bad, stream.warnings)
+
+
+def content_hash(chat: Conversation) -> str:
+    """What was said in a chat, in 16 hexadecimal digits: speakers and texts, whatever its id, its
+    labels and its split are."""
+    said = json.dumps([[turn.speaker, turn.text] for turn in chat.turns])
+    return hashlib.sha256(said.encode()).hexdigest()[:16]
 
 
 def digest(conversations: Iterable[Conversation]) -> str:
@@ -244,9 +287,8 @@ def _conversation(record: _Record) -> Conversation:
         raise ValueError(first_fault(error)) from error
 
 
-def _told(ignored: Counter[str], chats: list[Conversation]) -> Iterator[str]:
+def _told(ignored: Counter[str], empty: int) -> Iterator[str]:
     for key, count in sorted(ignored.items()):
         yield f'"{key}" is no key of a chat; ignored {count:,} times'
-    empty = sum(not turn.text.strip() for chat in chats for turn in chat.turns)
     if empty:
         yield f"{empty:,} turns have no text; they teach nothing"

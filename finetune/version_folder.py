@@ -1,6 +1,7 @@
 """What a run writes into its version's folder, beside the graphs: how to read them, what they were
 made from, how they did, and the evidence that thresholds are computed from."""
 
+import json
 import secrets
 import shutil
 from collections.abc import Mapping, Sequence
@@ -84,11 +85,30 @@ def write_origin(
         "sentiments": list(names.sentiments),
         "chats_digest": transcripts.digest(conversations),
         "chats": {chat.id: retraining.chat_digest(chat) for chat in conversations},
+        "seen": {**_seen_before(folder.parent, start), **_seen(splits)},
         "splits": {name: [chat.id for chat in getattr(splits, name)] for name in retraining.PARTS},
         "notes": splits.notes,
     }
     write_json(folder / "settings.json", settings)
     memory.write(folder, retraining.remember(splits, recipe.seed))
+
+
+def _seen(splits: Splits) -> dict[str, str]:
+    """The part of each chat that the version learnt from or was chosen, tuned or certified by, by
+    the hash of what was said in it."""
+    parts = ("calibration", "validation", "train")  # a chat that is in two counts as the last
+    return {
+        transcripts.content_hash(chat): part for part in parts for chat in getattr(splits, part)
+    }
+
+
+def _seen_before(models: Path, start: str | None) -> dict[str, str]:
+    """Those of the version whose weights it went on from: they are in it, remembered or not."""
+    path = models / (start or "") / "settings.json"
+    if start is None or not path.is_file():
+        return {}
+    seen: dict[str, str] = json.loads(path.read_text(encoding="utf-8")).get("seen", {})
+    return seen
 
 
 def write_weights(folder: Path, state: Mapping[str, Tensor]) -> None:

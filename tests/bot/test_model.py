@@ -89,8 +89,9 @@ def test_questions_and_passages_get_the_prefixes_of_the_encoder(
 
 
 def test_a_message_is_read_with_calibrated_probabilities(trained: Model) -> None:
-    [vector] = trained.encode(["please cancel everything in BK-0001"])
-    read = trained.read(*trained.window(State(), vector))
+    text = "please cancel everything in BK-0001"
+    [vector] = trained.encode([text])
+    read = trained.read([text], *trained.window(State(), vector))
     probabilities, queries = read.probabilities, read.queries
     assert probabilities.shape == (1, len(trained.labels))
     assert probabilities.sum() == pytest.approx(1, abs=1e-5)
@@ -100,7 +101,7 @@ def test_a_message_is_read_with_calibrated_probabilities(trained: Model) -> None
 
 def test_the_pretrained_encoder_knows_no_intent_and_asks_with_the_message(base: Model) -> None:
     [vector] = base.encode(["where is my parcel"])
-    read = base.read(*base.window(State(), vector))
+    read = base.read(["where is my parcel"], *base.window(State(), vector))
     probabilities, queries = read.probabilities, read.queries
     assert probabilities.shape == (1, 0)
     np.testing.assert_array_equal(queries, [vector])
@@ -115,7 +116,7 @@ def test_what_is_served_is_what_was_certified(trained: Model, trained_workspace:
         state = State()
         for turn, vector in zip(turns, trained.encode([t.text for t in turns]), strict=True):
             if turn is turns[-1]:
-                read = trained.read(*trained.window(state, vector))
+                read = trained.read([turn.text], *trained.window(state, vector))
                 probabilities, queries = read.probabilities, read.queries
             state = remember(state, turn.speaker, vector)
         # Training keeps the frozen layers' output in half precision.
@@ -184,7 +185,7 @@ from bot.model import Model
 from bot.state import State
 model = Model.load(Path({str(trained_workspace.models / "v1")!r}))
 [vector] = model.encode(["where is my parcel"])
-model.read(*model.window(State(), vector))
+model.read(["where is my parcel"], *model.window(State(), vector))
 heavy = {{"torch", "transformers", "sentence_transformers", "sklearn", "scipy", "faiss"}}
 print(sorted(heavy & sys.modules.keys()))
 """

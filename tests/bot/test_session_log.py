@@ -28,7 +28,7 @@ from bot.decision import (
     evidence_json,
 )
 from bot.errors import BotError
-from bot.session_log import SCHEMA, ReplayTurn, SessionLog, TurnRecord
+from bot.session_log import SCHEMA, SessionLog, TurnRecord
 from kb.passages import Passage
 from kb.search import Hit
 
@@ -161,29 +161,6 @@ def test_the_same_turn_twice_is_refused_and_leaves_nothing(log: SessionLog) -> N
     log.record(turn(session, 2))
 
 
-def test_a_replay_keeps_its_turns_and_its_report(log: SessionLog, path: Path) -> None:
-    replay = log.start_replay(chats="chats/test.jsonl", model="v1", index_digest="ab")
-    rows = [
-        ReplayTurn("c1", 0, "hi", ("greeting",), "greeting", 0.9, True, "smalltalk", "hello", 1),
-        ReplayTurn("c1", 2, "长", (), None, None, None, "unknown", None, None),
-    ]
-    log.add_replay_turns(replay, rows)
-    log.add_replay_turns(
-        replay, [ReplayTurn("c2", 0, "", ("a", "b"), "c", 0.5, False, "ask", "t", 7)]
-    )
-    log.finish_replay(replay, {"turns": 3})
-    database = sqlite3.connect(path)
-    assert database.execute("SELECT * FROM replay_turns").fetchall() == [
-        (1, "c1", 0, "hi", '["greeting"]', "greeting", 0.9, 1, "smalltalk", "hello", 1),
-        (1, "c1", 2, "长", "[]", None, None, None, "unknown", None, None),
-        (1, "c2", 0, "", '["a","b"]', "c", 0.5, 0, "ask", "t", 7),
-    ]
-    assert database.execute("SELECT chats, report FROM replays").fetchall() == [
-        ("chats/test.jsonl", '{"turns":3}')
-    ]
-    database.close()
-
-
 # --- what cannot be opened or written ------------------------------------------------------------
 
 
@@ -233,7 +210,7 @@ def test_a_file_that_is_no_database_is_refused(path: Path) -> None:
     path.write_text("a diary, not a database\n" * 100)
     with pytest.raises(BotError) as refusal:
         SessionLog.open(path)
-    assert str(refusal.value) == (f"{path} is not a database; move it away and a new log is begun")
+    assert str(refusal.value) == (f"{path} is not a database; move it away and a new one is begun")
 
 
 def test_a_missing_folder_is_named(tmp_path: Path) -> None:
@@ -283,7 +260,7 @@ def test_a_full_disk_loses_the_turn_whole_and_says_so(log: SessionLog, path: Pat
 
 def test_a_lock_that_is_never_given_up_is_named(path: Path, monkeypatch: Any) -> None:
     SessionLog.open(path).close()
-    monkeypatch.setattr(module, "BUSY_TIMEOUT_S", 0.01)
+    monkeypatch.setattr("bot.database.BUSY_TIMEOUT_S", 0.01)
     holder = sqlite3.connect(path, isolation_level=None)
     holder.execute("BEGIN IMMEDIATE")
     with SessionLog.open(path) as log, pytest.raises(BotError, match="kept locked by another"):

@@ -1,6 +1,8 @@
 """What is served is what was trained: the ONNX graphs against the modules they came from."""
 
 import json
+import subprocess
+import sys
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
@@ -22,6 +24,7 @@ from finetune.network import (
     load_tokenizer,
     load_trunk,
 )
+from finetune.tags import Transitions
 
 Run = Callable[..., list[NDArray[np.float32]]]
 WIDTH = 64
@@ -100,21 +103,62 @@ def test_the_graph_reads_as_the_heads_do(
     np.testing.assert_allclose(felt, output.sentiment_logits, atol=1e-5)
 
 
-@pytest.mark.parametrize("length", [1, 7, 30])
+@pytest.mark.parametrize("lengths", [(1,), (7, 7), (30, 1, 2), (3, 90, 1, 12, 5), (0, 4)], ids=str)
 @pytest.mark.parametrize("pieces", [1, 4])
 def test_one_pass_gives_the_vector_and_the_tags(
-    trunk: Trunk, tiny_encoder: Path, length: int, pieces: int, tmp_path: Path
+    trunk: Trunk, tiny_encoder: Path, lengths: tuple[int, ...], pieces: int, tmp_path: Path
 ) -> None:
     head = TagHead(WIDTH, 5, pieces).eval()
     source = EncoderSource("some/encoder")
     export_trunk(trunk, load_tokenizer(str(tiny_encoder)), source, 7, tmp_path, head)
-    ids = torch.randint(5, 50, (2, length))
-    mask = torch.ones_like(ids)
+    ids = torch.randint(5, 50, (len(lengths), max(lengths)))
+    mask = (torch.arange(max(lengths)) < torch.tensor(lengths)[:, None]).long()
     vectors, tags = opened(tmp_path / "trunk.onnx")(ids=ids, mask=mask)
     with torch.no_grad():
+        real = mask.numpy().astype(bool)
         np.testing.assert_allclose(vectors, trunk(ids, mask), atol=1e-5)
-        np.testing.assert_allclose(tags, head(trunk.states(ids, mask)), atol=1e-5)
-    assert tags.shape == (2, length, pieces, 5)
+        expected = head(trunk.states(ids, mask), mask).numpy()
+    np.testing.assert_allclose(tags[real], expected[real], atol=1e-5)
+    assert tags.shape == (*mask.shape, pieces, 5)
+
+
+def test_padding_changes_no_tags(trunk: Trunk, tiny_encoder: Path, tmp_path: Path) -> None:
+    head = TagHead(WIDTH, 5, 1).eval()
+    source = EncoderSource("some/encoder")
+    export_trunk(trunk, load_tokenizer(str(tiny_encoder)), source, 7, tmp_path, head)
+    run = opened(tmp_path / "trunk.onnx")
+    ids = torch.randint(5, 50, (2, 60))
+    mask = (torch.arange(60) < torch.tensor([[60], [4]])).long()
+    [_, beside], [_, alone] = (
+        run(ids=ids[a:, :b], mask=mask[a:, :b]) for a, b in ((0, 60), (1, 4))
+    )
+    np.testing.assert_allclose(beside[1, :4], alone[0], atol=1e-5)
+
+
+def test_the_transitions_lie_beside_the_graph(
+    trunk: Trunk, tiny_encoder: Path, tmp_path: Path
+) -> None:
+    head = TagHead(WIDTH, 5, 1).eval()
+    with torch.no_grad():
+        head.transitions.copy_(torch.arange(25).view(5, 5))
+    source = EncoderSource("some/encoder")
+    export_trunk(trunk, load_tokenizer(str(tiny_encoder)), source, 7, tmp_path, head)
+    between = Transitions.load(tmp_path, ["city", "date"]).between
+    np.testing.assert_array_equal(between, np.arange(25).reshape(5, 5))
+
+
+def test_exporting_says_nothing(tiny_encoder: Path, tmp_path: Path) -> None:
+    """Neither Python nor the C++ below it, to whoever watches a training."""
+    program = f"""
+from pathlib import Path
+from finetune.encoder import EncoderSource
+from finetune.export import export_trunk
+from finetune.network import TagHead, load_trunk
+trunk = load_trunk({str(tiny_encoder)!r})
+export_trunk(trunk, "", EncoderSource(""), 0, Path({str(tmp_path)!r}), TagHead({WIDTH}, 5, 1))
+"""
+    done = subprocess.run([sys.executable, "-c", program], capture_output=True, text=True)
+    assert (done.returncode, done.stdout, done.stderr) == (0, "", "")
 
 
 def test_the_same_weights_give_the_same_bytes(

@@ -2,6 +2,7 @@
 
 import json
 from collections.abc import Callable
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -136,6 +137,32 @@ def test_a_run_that_goes_on_starts_from_the_same_answers(
     for name, parameter in trunk.named_parameters():
         if parameter.requires_grad:
             torch.testing.assert_close(parameter.detach(), state[f"trunk.{name}"])
+
+
+def test_tags_are_taken_over_by_name(tiny_encoder: Path, tmp_path: Path) -> None:
+    import torch
+    from safetensors.torch import save_file
+
+    from finetune.judging import Names
+    from finetune.network import Heads, Outputs, load_trunk
+
+    trunk, heads = load_trunk(str(tiny_encoder)), Heads(64, Outputs(2, tags=5))
+    before, after = Heads(64, Outputs(2, tags=5)).tags, heads.tags
+    assert before is not None
+    assert after is not None
+    with torch.no_grad():
+        before.start.copy_(torch.arange(5))
+        before.transitions.copy_(torch.arange(25).view(5, 5))
+    save_file({f"heads.tags.{n}": p for n, p in before.state_dict().items()}, tmp_path / "w")
+    earlier = retraining.Earlier(
+        "v1", Names((), ["city", "date"], ()), {}, {}, (), tmp_path / "w", "upper"
+    )
+    retraining.take_weights(trunk, heads, earlier, Names((), ["airport", "city"], ()))
+    torch.testing.assert_close(after.lstm.weight_hh_l0, before.lstm.weight_hh_l0)
+    torch.testing.assert_close(after.out.weight[[0, 3, 4]], before.out.weight[:3])
+    assert after.start.tolist() == [0, 0, 0, 1, 2]
+    assert after.transitions[3].tolist() == [5, 0, 0, 6, 7]
+    assert after.transitions[1].tolist() == [0] * 5
 
 
 def test_every_intent_is_remembered(chat: Chat) -> None:

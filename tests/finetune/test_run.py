@@ -490,8 +490,9 @@ def test_what_is_learnt_is_what_is_served(make_request: MakeRequest) -> None:
     request = make_request(conversations=trips(), epochs=40)
     finetune(request, silent)
     model = Model.load(registry.open_version(request.models, "v1").folder)
-    [vector], [entities] = model.encode_messages(["this is awful just book bergen"])
-    readings = model.read(*model.window(State(), vector))
+    text = "this is awful just book bergen"
+    [vector], [entities] = model.encode_messages([text])
+    readings = model.read([text], *model.window(State(), vector))
     assert [(e.start, e.end, e.type) for e in entities] == [(24, 30, "city")]
     assert readings.sentiment(0) == "negative"
     assert model.share < 1.0

@@ -1,15 +1,19 @@
 """Entities as tags on units, in English and in Chinese, and back to the same characters."""
 
+from itertools import pairwise, product
 from pathlib import Path
 
 import numpy as np
 import pytest
 from tokenizers import Tokenizer, models, pre_tokenizers
 
+from finetune.errors import FinetuneError
 from finetune.tags import (
+    Transitions,
     Units,
     best_path,
     decode,
+    marginals,
     pieces_of,
     tag_names,
     tags_of,
@@ -17,6 +21,7 @@ from finetune.tags import (
 )
 
 TYPES = ["city", "date"]
+ALIKE = Transitions.none(TYPES)
 
 
 def spaced() -> Tokenizer:
@@ -79,7 +84,7 @@ def test_what_is_tagged_is_found_again(
 ) -> None:
     [units] = units_of(tokenizer, [text], "", pieces_of(tokenizer))
     tags = tags_of(spans, units, TYPES)
-    found = decode(sure_of(tags.tolist(), 5), units, TYPES)
+    found = decode(sure_of(tags.tolist(), 5), units, TYPES, ALIKE)
     assert [(entity.start, entity.end, entity.type) for entity in found] == spans
     assert all(entity.score > 0.99 for entity in found)
 
@@ -96,40 +101,92 @@ def test_tags_are_named_in_order() -> None:
 def test_an_inside_tag_never_opens_an_entity() -> None:
     """The single best tags would be O, I-city: the best valid path opens the city."""
     scores = np.log(np.array([[0.5, 0.4, 0.1], [0.1, 0.1, 0.8]], dtype=np.float32))
-    assert best_path(scores).tolist() == [1, 2]
+    assert best_path(scores, Transitions.none(["city"])).tolist() == [1, 2]
+
+
+def drawn(rng: np.random.Generator) -> tuple[np.ndarray, Transitions]:
+    """Random logits of four units, and transitions, of the five tags of TYPES."""
+    logits, start, between = (
+        rng.normal(size=shape).astype(np.float32) for shape in ((4, 5), (5,), (5, 5))
+    )
+    return logits, Transitions(start, between)
+
+
+def score(path: tuple[int, ...], logits: np.ndarray, transitions: Transitions) -> float:
+    steps = sum(transitions.between[step] for step in pairwise(path))
+    return float(transitions.start[path[0]] + logits[range(4), path].sum() + steps)
 
 
 def test_the_best_path_is_the_best_of_all_valid_ones() -> None:
     rng = np.random.default_rng(3)
-    steps = [(a, b) for a in range(5) for b in range(5) if b in (0, 1, 3) or b in (a, a + 1)]
-    allowed = {(a, b) for a, b in steps if not (b in (2, 4) and a not in (b, b - 1))}
+    inside = {2: (1, 2), 4: (3, 4)}
+    valid = [
+        path
+        for path in product(range(5), repeat=4)
+        if all(before in inside.get(tag, range(5)) for before, tag in pairwise((0, *path)))
+    ]
     for _ in range(50):
-        scores = rng.normal(size=(4, 5)).astype(np.float32)
-        best = max(
-            (
-                (a, b, c, d)
-                for a in (0, 1, 3)
-                for b in range(5)
-                for c in range(5)
-                for d in range(5)
-                if {(a, b), (b, c), (c, d)} <= allowed
-            ),
-            key=lambda path: scores[range(4), path].sum(),
-        )
-        assert tuple(best_path(scores)) == best
+        logits, transitions = drawn(rng)
+        best = max(valid, key=lambda path: score(path, logits, transitions))
+        assert tuple(best_path(logits, transitions)) == best
+
+
+def test_a_tags_probability_is_that_of_all_the_sequences_with_it() -> None:
+    logits, transitions = drawn(np.random.default_rng(5))
+    expected = np.zeros((4, 5))
+    for path in product(range(5), repeat=4):
+        expected[range(4), path] += np.exp(score(path, logits, transitions))
+    expected /= expected.sum(-1, keepdims=True)
+    np.testing.assert_allclose(marginals(logits, transitions), expected, atol=1e-6)
+
+
+def test_a_learned_step_outweighs_a_unit() -> None:
+    """By themselves the units are O, O; a date that is likely to follow itself takes both."""
+    units = Units(*(np.array(column) for column in ([0, 4], [3, 8], [0, 1], [0, 0])))
+    logits = np.array([[1.0, 0, 0, 0.9, 0], [1.0, 0, 0, 0, 0.9]], np.float32)
+    assert decode(logits, units, TYPES, ALIKE) == []
+    between = ALIKE.between.copy()
+    between[3, 4] = 2.0
+    [found] = decode(logits, units, TYPES, Transitions(ALIKE.start, between))
+    assert (found.start, found.end, found.type) == (0, 8, "date")
+
+
+def test_transitions_are_read_as_they_were_written(tmp_path: Path) -> None:
+    _, transitions = drawn(np.random.default_rng(7))
+    transitions.save(tmp_path)
+    read = Transitions.load(tmp_path, TYPES)
+    np.testing.assert_array_equal(read.start, transitions.start)
+    np.testing.assert_array_equal(read.between, transitions.between)
+
+
+def test_a_version_from_before_there_were_transitions_takes_all_steps_as_alike(
+    tmp_path: Path,
+) -> None:
+    assert not Transitions.load(tmp_path, TYPES).between.any()
+
+
+@pytest.mark.parametrize("types", [["city"], None])
+def test_transitions_that_cannot_be_read_are_refused(
+    tmp_path: Path, types: list[str] | None
+) -> None:
+    ALIKE.save(tmp_path)
+    if types is None:
+        (tmp_path / "transitions.safetensors").write_bytes(b"nonsense")
+    with pytest.raises(FinetuneError, match=r"transitions\.safetensors cannot be read \(.*again$"):
+        Transitions.load(tmp_path, types or TYPES)
 
 
 def test_an_entity_is_as_sure_as_its_least_sure_unit() -> None:
     units = Units(*(np.array(column) for column in ([0, 4], [3, 8], [0, 1], [0, 0])))
     logits = np.log(np.array([[0.1, 0.8, 0.1], [0.3, 0.1, 0.6]], dtype=np.float32))
-    [found] = decode(logits, units, ["city"])
+    [found] = decode(logits, units, ["city"], Transitions.none(["city"]))
     assert (found.start, found.end, found.type) == (0, 8, "city")
     assert found.score == pytest.approx(0.6)
 
 
 def test_nothing_is_found_in_nothing() -> None:
     [units] = units_of(spaced(), [""], "", 1)
-    assert decode(np.zeros((0, 5), np.float32), units, TYPES) == []
+    assert decode(np.zeros((0, 5), np.float32), units, TYPES, ALIKE) == []
 
 
 def test_a_word_is_a_unit_however_many_tokens_it_has(tiny_encoder: Path) -> None:

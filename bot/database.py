@@ -1,0 +1,122 @@
+"""SQLite as every store of a workspace uses it: WAL, patient writers, numbered migrations, and
+errors in words.
+
+Many processes may write one file: WAL lets readers go on, and a writer waits for its turn. WAL with
+synchronous=NORMAL survives the death of the process at any instant; a power cut may lose the last
+transactions, never the database.
+"""
+
+import sqlite3
+import time
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import contextmanager
+from pathlib import Path
+
+from bot.errors import BotError
+
+Migrations = Sequence[Sequence[str]]
+"""Each is applied once, in order; a released one is never edited, only followed by another."""
+
+BUSY_TIMEOUT_S = 10.0
+
+
+def connect(path: Path, migrations: Migrations) -> sqlite3.Connection:
+    """Open a database, made or brought to the present schema first where that is needed.
+
+    Raises:
+        BotError: it is no database, a newer version's, damaged, or cannot be written.
+    """
+    with in_words(path):
+        connection = sqlite3.connect(path, timeout=BUSY_TIMEOUT_S, isolation_level=None)
+        try:
+            _prepare(connection, path, migrations)
+        except BaseException:
+            connection.close()
+            raise
+    return connection
+
+
+@contextmanager
+def transaction(connection: sqlite3.Connection) -> Iterator[None]:
+    """IMMEDIATE, because a transaction that starts by reading may not wait for a writer."""
+    connection.execute("BEGIN IMMEDIATE")
+    try:
+        yield
+        connection.execute("COMMIT")
+    except BaseException:  # Ctrl-C included: what is written is there whole or not at all
+        if connection.in_transaction:
+            connection.execute("ROLLBACK")
+        raise
+
+
+def storable(text: str) -> str:
+    """The text as it is, but for halves of characters, which no file can hold."""
+    return text.encode("utf-8", "replace").decode("utf-8")
+
+
+def _prepare(connection: sqlite3.Connection, path: Path, migrations: Migrations) -> None:
+    connection.execute("PRAGMA synchronous = NORMAL")
+    connection.execute("PRAGMA foreign_keys = ON")
+    if _version(connection, path, len(migrations)) < len(migrations):
+        _use_wal(connection)
+        _migrate(connection, path, migrations)
+
+
+def _version(connection: sqlite3.Connection, path: Path, known: int) -> int:
+    version: int = connection.execute("PRAGMA user_version").fetchone()[0]
+    if version > known:
+        raise BotError(
+            f"{path} has schema version {version}, and this Frontdesk knows versions up to"
+            f" {known}; install the newer Frontdesk that wrote it"
+        )
+    return version
+
+
+def _use_wal(connection: sqlite3.Connection) -> None:
+    """Switch to WAL. SQLite does not wait for other writers here, so we do."""
+    deadline = time.monotonic() + BUSY_TIMEOUT_S
+    while True:
+        try:
+            connection.execute("PRAGMA journal_mode = WAL")
+            return
+        except sqlite3.OperationalError as error:
+            if _code(error) != sqlite3.SQLITE_BUSY or time.monotonic() > deadline:
+                raise
+            time.sleep(0.01)
+
+
+def _migrate(connection: sqlite3.Connection, path: Path, migrations: Migrations) -> None:
+    """Apply what is missing, in one transaction; whoever comes second finds nothing to do."""
+    with transaction(connection):
+        for migration in migrations[_version(connection, path, len(migrations)) :]:
+            for statement in migration:
+                connection.execute(statement)
+        connection.execute(f"PRAGMA user_version = {len(migrations)}")
+
+
+_TROUBLES: Mapping[int, str] = {
+    sqlite3.SQLITE_NOTADB: "is not a database; move it away and a new one is begun",
+    sqlite3.SQLITE_CORRUPT: "is damaged; restore it from a copy, or move it away",
+    sqlite3.SQLITE_FULL: "cannot grow because the disk is full; free some space and try again "
+    "(every turn that was answered is kept)",
+    sqlite3.SQLITE_READONLY: "may not be written; allow writing to it and to its folder",
+    sqlite3.SQLITE_PERM: "may not be written; allow writing to it and to its folder",
+    sqlite3.SQLITE_CANTOPEN: "cannot be opened; its folder must exist and allow writing",
+    sqlite3.SQLITE_BUSY: "is kept locked by another program; close that program and try again",
+    sqlite3.SQLITE_IOERR: "cannot be read or written; check the disk and the space on it",
+}
+
+
+@contextmanager
+def in_words(path: Path) -> Iterator[None]:
+    """Say what a database error means and what to do about it, as a BotError."""
+    try:
+        yield
+    except sqlite3.Error as error:
+        trouble = _TROUBLES.get(_code(error), f"failed ({error}); check the file and its disk")
+        raise BotError(f"{path} {trouble}") from error
+
+
+def _code(error: sqlite3.Error) -> int:
+    """SQLite's primary result code; 0 when the error is Python's own."""
+    return getattr(error, "sqlite_errorcode", 0) & 0xFF

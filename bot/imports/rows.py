@@ -1,0 +1,231 @@
+"""Rows of any table as chats: a whole chat a row, a turn a row, or a labelled text a row.
+
+    {"id": "c-1", "turns": [...]}                        a chat, as docs/workspace.md has it
+    {"id": "c-1", "messages": [{"role": .., "content"}]} a chat, as chat models are trained on
+    {"conversation": "c-1", "speaker": .., "text": ..}   a turn; the rows of a chat may be apart
+    {"text": .., "label": ..}                            one message of a customer, with its intent
+
+Columns are recognised by the names that are usual for them; `columns` says what cannot be guessed,
+or with an empty name what is not to be read.
+"""
+
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from functools import lru_cache
+from typing import Any
+
+from bot.errors import BotError
+from bot.imports.grouping import grouped
+from bot.imports.source import SYSTEM, Bad, Chat, Found, JsonObject, Source
+
+USUAL: Mapping[str, tuple[str, ...]] = {
+    "turns": ("turns", "messages", "conversations", "dialogue", "dialog"),
+    "conversation": (
+        "conversation", "conversation_id", "conversationid", "chat_id", "dialogue_id", "dialog_id",
+        "session_id", "ticket_id", "thread_id",
+    ),
+    "id": ("id",),
+    "speaker": ("speaker", "role", "from", "author", "sender", "who"),
+    "text": ("text", "content", "message", "body", "utterance", "value", "query"),
+    "intent": ("intent", "intents", "label", "category"),
+    "template": ("template",),
+    "sentiment": ("sentiment",),
+    "entities": ("entities",),
+    "split": ("split",),
+    "at": ("at", "timestamp", "created_at", "date", "time"),
+}  # fmt: skip
+"""The names of each column, likeliest first."""
+
+CUSTOMERS = frozenset({
+    "customer", "user", "client", "human", "visitor", "contact", "end-user", "end_user", "enduser",
+    "requester", "consumer", "guest", "buyer", "inbound", "客户", "顾客", "用户", "买家", "访客",
+})  # fmt: skip
+AGENTS = frozenset({
+    "agent", "assistant", "bot", "gpt", "model", "admin", "operator", "support", "staff", "advisor",
+    "representative", "rep", "outbound", "客服", "坐席", "座席", "卖家", "商家", "机器人",
+})  # fmt: skip
+_SYSTEM = frozenset({"system", "tool", "function", "activity"})
+
+
+@dataclass(frozen=True, slots=True)
+class Columns:
+    """Where in a row each of our columns is; those that are not there are absent."""
+
+    of: Mapping[str, str]
+
+    def get(self, row: Mapping[str, Any], name: str) -> Any:
+        column = self.of.get(name)
+        value = None if column is None else row.get(column)
+        return None if value == "" else value
+
+
+def columns_of(names: Iterable[str], told: Mapping[str, str]) -> Columns:
+    """The columns among `names`; what was `told` comes before what is usual."""
+    return _columns_of(tuple(names), tuple(told.items()))
+
+
+@lru_cache
+def _columns_of(names: tuple[str, ...], told: tuple[tuple[str, str], ...]) -> Columns:
+    taken = {theirs for _, theirs in told}
+    by_name = {name.strip().lower(): name for name in names if name not in taken}
+    usual = {
+        ours: by_name[name]
+        for ours, known in USUAL.items()
+        if (name := next((name for name in known if name in by_name), None)) is not None
+    }
+    return Columns({ours: name for ours, name in {**usual, **dict(told)}.items() if name})
+
+
+def check_told(told: Mapping[str, str]) -> None:
+    """Raises BotError where --columns names a column that we do not have."""
+    for ours in told:
+        if ours not in USUAL:
+            raise BotError(f'--columns: "{ours}" is none of {", ".join(USUAL)}; correct it')
+
+
+def chats_of(
+    source: Source, rows: Iterable[tuple[str, JsonObject | Bad]], bytes_in_all: int
+) -> Iterator[Found]:
+    """The chats that rows make: whole ones and labelled texts as they come, then the gathered."""
+    yield from grouped(_parts(source, rows), source.scratch, bytes_in_all)
+
+
+Part = Chat | Bad | tuple[str, str, JsonObject]
+"""A chat that is whole, a bad row, or (id, place, turn with perhaps a split) of a longer chat."""
+
+
+def _parts(source: Source, rows: Iterable[tuple[str, JsonObject | Bad]]) -> Iterator[Part]:
+    columns: Columns | None = None
+    names: frozenset[str] = frozenset()
+    number = 0
+    for place, row in rows:
+        if isinstance(row, Bad):
+            yield row
+            continue
+        if columns is None or row.keys() != names:
+            names = frozenset(row)
+            columns = columns_of(row, source.columns)
+            source.ignored.update(names - set(columns.of.values()) - {"tags"})
+        number += 1
+        part = _part(source, columns, place, row, number)
+        if part is not None:
+            yield part
+
+
+def _part(
+    source: Source, columns: Columns, place: str, row: JsonObject, number: int
+) -> Part | None:
+    turns = columns.get(row, "turns")
+    if isinstance(turns, Sequence) and not isinstance(turns, str):
+        return _whole(source, columns, place, row, turns, number)
+    if columns.get(row, "speaker") is None and columns.get(row, "conversation") is None:
+        return _single(source, columns, place, row, number)
+    chat = columns.get(row, "conversation")
+    if chat is None:
+        return Bad(
+            place, "it names no conversation; say which column does: --columns conversation=…"
+        )
+    turn = _turn(source, columns, row)
+    if isinstance(turn, str):
+        return Bad(place, turn)
+    return None if turn is None else (str(chat), place, _with_split(columns, row, turn))
+
+
+def _with_split(columns: Columns, row: JsonObject, turn: JsonObject) -> JsonObject:
+    split = columns.get(row, "split")
+    return turn if split is None else {"split": split, **turn}
+
+
+def _whole(
+    source: Source, columns: Columns, place: str, row: JsonObject, turns: Sequence[Any], number: int
+) -> Part:
+    said: list[JsonObject] = []
+    for turn in turns:
+        if not isinstance(turn, dict):
+            return Bad(place, "its turns are not objects")
+        inner = _inner(source, turn)
+        made = _turn(source, inner, turn)
+        if isinstance(made, str):
+            return Bad(place, made)
+        if made is not None:
+            said.append(made)
+    own = columns.get(row, "id") or columns.get(row, "conversation")
+    chat: JsonObject = {"id": source.numbered(number) if own is None else own}
+    kept = {key: row[key] for key in ("split", "tags") if row.get(key) is not None}
+    return Chat(place, {**chat, **kept, "turns": said})
+
+
+def _inner(source: Source, turn: JsonObject) -> Columns:
+    told = {ours: name for ours, name in source.columns.items() if name in turn or not name}
+    columns = columns_of(turn, told)
+    source.ignored.update(f"turns[].{name}" for name in turn.keys() - set(columns.of.values()))
+    return columns
+
+
+def _single(
+    source: Source, columns: Columns, place: str, row: JsonObject, number: int
+) -> Part | None:
+    text = columns.get(row, "text")
+    if not isinstance(text, str):
+        if "text" in columns.of:
+            return Bad(place, f'column "{columns.of["text"]}" holds no text')
+        names = ", ".join(map(str, row))
+        return Bad(
+            place, f"no column of it is the text (it has {names}); say which: --columns text=…"
+        )
+    turn = {"speaker": "customer", "text": text, **_labels(columns, row)}
+    own = columns.get(row, "id")
+    chat: JsonObject = {"id": source.numbered(number) if own is None else str(own)}
+    split = columns.get(row, "split")
+    return Chat(place, {**chat, **({"split": split} if split else {}), "turns": [turn]})
+
+
+def _turn(source: Source, columns: Columns, row: JsonObject) -> JsonObject | str | None:
+    """One turn; a text says what is wrong with it, None that it was left out."""
+    said = columns.get(row, "speaker")
+    if said is None:
+        return "it does not say who speaks; say which column does: --columns speaker=…"
+    speaker = speaker_of(said, source.agents)
+    if speaker is None:
+        if str(said).strip().lower() in _SYSTEM:
+            source.drop(SYSTEM)
+            return None
+        return f'speaker "{said}" is neither customer nor agent; name the agents with --agent NAME'
+    text = columns.get(row, "text")
+    if text is not None and not isinstance(text, str):
+        text = str(text)
+    return {"speaker": speaker, "text": text or "", **_labels(columns, row)}
+
+
+def speaker_of(said: object, agents: frozenset[str]) -> str | None:
+    """customer or agent; where agents are named, whoever is not one of them is a customer.
+
+    >>> speaker_of("Assistant", frozenset()), speaker_of("Mia", frozenset({"Tom"}))
+    ('agent', 'customer')
+    """
+    name = str(said).strip()
+    if name in agents:
+        return "agent"
+    known = name.lower()
+    if known in CUSTOMERS:
+        return "customer"
+    if known in AGENTS:
+        return "agent"
+    return "customer" if agents and known not in _SYSTEM else None
+
+
+def _labels(columns: Columns, row: JsonObject) -> JsonObject:
+    labels: JsonObject = {}
+    intent = columns.get(row, "intent")
+    if isinstance(intent, str):
+        labels["intents"] = [label for label in intent.split("|") if label.strip()]
+    elif isinstance(intent, list | tuple):
+        labels["intents"] = list(intent)
+    elif intent is not None:
+        labels["intents"] = [str(intent)]
+    for name in ("template", "sentiment", "entities"):
+        if (value := columns.get(row, name)) is not None:
+            labels[name] = value
+    if (at := columns.get(row, "at")) is not None:
+        labels["at"] = at if isinstance(at, str | int | float) else str(at)
+    return labels

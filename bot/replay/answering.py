@@ -1,0 +1,224 @@
+"""A block of chats answered: from what the customers said to the rows that are kept.
+
+A block is done alone: its rows follow from its chats, the texts that were encoded beforehand and
+the desk, never from what the process did before. So any number of workers gives the same rows.
+
+What a turn leaves out: the bot's own open questions. It is decided with what the customer has said
+so far as its slots, and with no pending slot or choice and no count of unanswered messages, because
+those follow from answers that were never given.
+"""
+
+import time
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from datetime import date
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from bot.decision import (
+    Candidates,
+    Decision,
+    Handoff,
+    Reading,
+    Unknown,
+    citations_json,
+    evidence_json,
+    template_of,
+)
+from bot.model import Readings
+from bot.replay.acts import act_of, confirms
+from bot.replay.judging import Judge
+from bot.replay.pool import Pool
+from bot.replay.reading import Encoded, History, Vectors, read_history, read_messages
+from bot.replay.store import Turn
+from bot.replay.survey import Chat
+from bot.replies import render
+from bot.state import State
+from finetune.corpus import NO_TEXT, Message
+
+if TYPE_CHECKING:
+    from bot.bot import Desk
+    from kb.search import Hit
+
+FloatArray = NDArray[np.float32]
+IntArray = NDArray[np.int64]
+
+
+@dataclass(frozen=True, slots=True)
+class Block:
+    """Chats to answer. `known` are those of their texts that were encoded beforehand; `today` is
+    the day of a turn that has no date."""
+
+    chats: Sequence[Chat]
+    known: Encoded
+    pool: Pool
+    today: date
+
+
+@dataclass(frozen=True, slots=True)
+class Answered:
+    """The decision on one message, what it was made on, and its milliseconds."""
+
+    message: Message
+    text: str
+    reading: Reading
+    candidates: Candidates
+    decision: Decision
+    ms: float
+
+
+def answer(desk: "Desk", block: Block) -> list[Turn]:
+    """The turns of a block, in order."""
+    started = time.perf_counter()
+    history = read_history((chat.chat for chat in block.chats), desk.model)
+    messages = list(history.messages())
+    vectors, readings = read(desk, history, block.known)
+    shared = 1000 * (time.perf_counter() - started) / len(messages)
+    answered = answers(desk, history, vectors, readings, block.today)
+    ranks = _ranks(block.pool, messages, history, readings, vectors)
+    rows = zip(answered, readings.probabilities, _chats(block.chats, history), strict=True)
+    judge = Judge(desk)
+    return [
+        _turn(desk, judge, found, shares, chat, ranks.get(row), vectors, history, shared)
+        for row, (found, shares, chat) in enumerate(rows)
+    ]
+
+
+def answers(
+    desk: "Desk", history: History, vectors: Vectors, readings: Readings, today: date
+) -> Iterator[Answered]:
+    """The decisions on the messages of a history, in order."""
+    conversation, slots, found_in = None, dict[str, str](), dict[int, tuple["Hit", ...]]()
+    for row, message in enumerate(history.messages()):
+        started = time.perf_counter()
+        if message.conversation != conversation:
+            conversation, slots = message.conversation, {}
+        text = history.texts.all[message.text]
+        found = vectors.entities.get(message.text, ())
+        said_on = message.at.date() if message.at else today
+        reading = desk.reading(text, readings, row, found, said_on)
+        query, hits = readings.queries[row], found_in.get(message.text)
+        if hits is None:  # the passages for a text are the same wherever it is said
+            hits = found_in[message.text] = desk.hits(text, vectors.all[message.text])
+        candidates = Candidates(desk.ranked(query), hits)
+        decision = desk.decide(State(slots=slots), text, reading, candidates)
+        slots = {**slots, **reading.entities}
+        ms = 1000 * (time.perf_counter() - started)
+        yield Answered(message, text, reading, candidates, decision, ms)
+
+
+def _needed(history: History) -> IntArray:
+    """The texts that a window or a rank reads; what is said after the last reply is in none."""
+    needed = {text for dialogue in history.dialogues for text in dialogue.texts()}
+    return np.asarray(sorted(needed), dtype=np.int64)
+
+
+def read(desk: "Desk", history: History, known: Encoded | None = None) -> tuple[Vectors, Readings]:
+    """The vectors of what is said in a history, and what the heads make of its messages."""
+    vectors, messages = Vectors(desk.model, history.texts), list(history.messages())
+    if known is not None:
+        vectors.know(known)
+    vectors.need(np.asarray([message.text for message in messages], dtype=np.int64))
+    vectors.need_unread(_needed(history))
+    windows = np.stack([message.window for message in messages])
+    return vectors, read_messages(desk.model, messages, windows, vectors)
+
+
+def _chats(chats: Sequence[Chat], history: History) -> Iterator[Chat]:
+    """The chat of each message."""
+    for chat, dialogue in zip(chats, history.dialogues, strict=True):
+        yield from (chat for _ in dialogue.messages)
+
+
+def _ranks(
+    pool: Pool, messages: Sequence[Message], history: History, readings: Readings, vectors: Vectors
+) -> Mapping[int, tuple[int, int]]:
+    """(rank, candidates) of the agents' replies, by the row of the message."""
+    rows = [row for row, message in enumerate(messages) if message.reply != NO_TEXT]
+    replied = [messages[row] for row in rows]
+    found = pool.rank(replied, history.texts.all, readings.queries[rows], vectors.all)
+    return dict(zip(rows, found, strict=True))
+
+
+def _turn(
+    desk: "Desk",
+    judge: Judge,
+    found: Answered,
+    shares: FloatArray,
+    chat: Chat,
+    ranked: tuple[int, int] | None,
+    vectors: Vectors,
+    history: History,
+    shared: float,
+) -> Turn:
+    message, decision = found.message, found.decision
+    reply = None if message.reply == NO_TEXT else history.texts.all[message.reply]
+    rank, candidates = ranked or (None, None)
+    templates = found.candidates.templates
+    return Turn(
+        chat=chat.number,
+        turn=message.turn,
+        conversation=message.conversation,
+        seen=chat.seen,
+        message=found.text,
+        gold=sorted(message.gold),
+        **_intent(judge, message, shares),
+        outside=judge.is_outside(message),
+        kind=decision.kind,
+        rule=decision.evidence.rule,
+        template=template_of(decision),
+        reason=decision.reason if isinstance(decision, Handoff | Unknown) else None,
+        citations=citations_json(decision),
+        reply=render(decision, desk.templates, desk.settings.language),
+        verdict=judge.verdict(decision, message),
+        agent_reply=reply,
+        agent_template=_template_named(message),
+        act=None if reply is None else act_of(reply, judge.hands_over(message)),
+        rank=rank,
+        candidates=candidates,
+        similarity=_similarity(desk, decision, message, vectors),
+        intent_right=judge.intent_right(found, message),
+        ranked_score=templates[0].score if templates else None,
+        ranked_right=judge.ranked_right(templates[0].name, message) if templates else None,
+        entities=_entities(desk, message, vectors),
+        confirms=confirms(found.text),
+        ms=round(found.ms + shared, 4),
+        evidence=evidence_json(decision),
+    )
+
+
+def _intent(judge: Judge, message: Message, shares: FloatArray) -> dict[str, Any]:
+    if not len(shares):
+        return {"intent": None, "confidence": None, "correct": None, "trusted": False}
+    best = int(shares.argmax())
+    name, confidence = judge.labels[best], float(shares[best])
+    return {
+        "intent": name,
+        "confidence": confidence,
+        "correct": name in message.gold if message.gold else None,
+        "trusted": judge.trusts(name, confidence),
+    }
+
+
+def _template_named(message: Message) -> str | None:
+    kind, _, name = message.reply_key.partition(":")
+    return name if kind == "template" and name else None
+
+
+def _similarity(
+    desk: "Desk", decision: Decision, message: Message, vectors: Vectors
+) -> float | None:
+    """The cosine of what the bot and the agent say; vectors are unit length."""
+    if message.reply == NO_TEXT or (said := desk.said(decision)) is None:
+        return None
+    return round(float(said @ vectors.all[message.reply]), 6)
+
+
+def _entities(desk: "Desk", message: Message, vectors: Vectors) -> tuple[int, int, int] | None:
+    if message.spans is None or not desk.model.entity_types:
+        return None
+    there = set(message.spans)
+    spans = {(one.start, one.end, one.type) for one in vectors.entities.get(message.text, ())}
+    return len(there & spans), len(spans), len(there)

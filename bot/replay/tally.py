@@ -1,0 +1,182 @@
+"""Turns counted up chat by chat: what every figure, interval and comparison is computed from.
+
+A figure is a quotient of sums over chats (`sums`, a row a chat, the columns COLUMNS), so that it
+can be computed again on any resample of the chats. Only macro-F1 and the calibration error are not,
+and are made of sums too: of right and wrong guesses by intent, and of the bins.
+"""
+
+from __future__ import annotations
+
+from array import array
+from collections import Counter
+from collections.abc import Iterable, Iterator, Sequence
+from dataclasses import dataclass, field
+from itertools import groupby
+
+import numpy as np
+from numpy.typing import NDArray
+
+from bot.decision import KINDS
+from bot.replay.acts import AGREES
+from bot.replay.outcome import OUTCOMES, outcome
+from bot.replay.store import Turn
+
+FloatArray = NDArray[np.float64]
+BINS = 15
+"""Of the expected calibration error, as in `finetune.calibration`."""
+
+COLUMNS: tuple[str, ...] = (
+    "turns", *KINDS,
+    "labelled", "correct", "outside", "rejected",
+    "replied", "r@1", "r@5", "r@10", "rr",
+    "said", "cosine",
+    "acted", "agreed",
+    "judged", "wrong",
+    "intent judged", "intent answered", "intent wrong",
+    "ranked judged", "ranked answered", "ranked wrong",
+    "spans right", "spans found", "spans there",
+    *OUTCOMES,
+    *(f"bin {place}" for place in range(BINS)),
+)  # fmt: skip
+PLACE = {name: place for place, name in enumerate(COLUMNS)}
+_RIGHT, _FALSE, _MISSED = range(3)
+
+
+@dataclass(slots=True)
+class Route:
+    """One way of answering over all turns it is judged on: the scores and the verdicts."""
+
+    scores: array[float] = field(default_factory=lambda: array("f"))
+    right: array[int] = field(default_factory=lambda: array("b"))
+
+    def add(self, score: float, right: bool) -> None:
+        """One more turn."""
+        self.scores.append(score)
+        self.right.append(right)
+
+
+@dataclass(slots=True)
+class Tally:
+    """The turns of one replay so far. `thresholds` are those of the routes.
+
+    `guesses` counts (labelled, guessed); `acts` counts (what the agent did, the bot's kind).
+    """
+
+    thresholds: dict[str, float | None]
+    rows: array[float] = field(default_factory=lambda: array("d"))
+    labels: dict[str, int] = field(default_factory=dict)
+    label_chats: array[int] = field(default_factory=lambda: array("i"))
+    label_marks: array[int] = field(default_factory=lambda: array("i"))
+    guesses: Counter[tuple[str, str]] = field(default_factory=Counter)
+    acts: Counter[tuple[str, str]] = field(default_factory=Counter)
+    routes: dict[str, Route] = field(default_factory=lambda: {"intent": Route(), "ranked": Route()})
+    ms: array[float] = field(default_factory=lambda: array("f"))
+    fewest: int = 0
+
+    @property
+    def chats(self) -> int:
+        return len(self.rows) // len(COLUMNS)
+
+    @property
+    def sums(self) -> FloatArray:
+        """What each chat adds to every column, (chats, columns)."""
+        return np.frombuffer(self.rows, dtype=np.float64).reshape(-1, len(COLUMNS))
+
+    def add_all(self, turns: Iterable[Turn]) -> None:
+        """Count all turns, which come chat by chat."""
+        for _, chat in groupby(turns, key=lambda turn: turn.chat):
+            self.add(list(chat))
+
+    def add(self, chat: Sequence[Turn]) -> None:
+        """Count the turns of one chat."""
+        row = dict.fromkeys(COLUMNS, 0.0)
+        row.update(outcome(chat))
+        for turn in chat:
+            for name, amount in self._amounts(turn):
+                row[name] += amount
+            self._label(turn)
+            self._remember(turn)
+        self.rows.extend(row.values())
+
+    def _amounts(self, turn: Turn) -> Iterator[tuple[str, float]]:
+        """What a turn adds to the columns."""
+        yield "turns", 1
+        yield turn.kind, 1
+        yield from _intent(turn)
+        yield from _ranking(turn)
+        if turn.similarity is not None:
+            yield from (("said", 1), ("cosine", turn.similarity))
+        if turn.act is not None:
+            yield from (("acted", 1), ("agreed", agrees(turn)))
+        if turn.verdict is not None:
+            yield from (("judged", 1), ("wrong", turn.verdict == "wrong"))
+        yield from _route("intent", turn.confidence, turn.intent_right, self.thresholds["intent"])
+        yield from _route(
+            "ranked", turn.ranked_score, turn.ranked_right, self.thresholds["template"]
+        )
+        if turn.entities is not None:
+            names = ("spans right", "spans found", "spans there")
+            yield from zip(names, turn.entities, strict=True)
+
+    def _label(self, turn: Turn) -> None:
+        """Count a guess for or against its intents, as `finetune.evaluation.intent_metrics` does:
+        the one label of a message is the guess if that is right, else the first of its labels."""
+        if turn.correct is None or turn.intent is None:
+            return
+        label = turn.intent if turn.correct else min(turn.gold)
+        self.guesses[label, turn.intent] += 1
+        if turn.correct:
+            self._mark(label, _RIGHT)
+        else:
+            self._mark(label, _MISSED)
+            self._mark(turn.intent, _FALSE)
+
+    def _mark(self, label: str, kind: int) -> None:
+        number = self.labels.setdefault(label, len(self.labels))
+        self.label_chats.append(self.chats)
+        self.label_marks.append(3 * number + kind)
+
+    def _remember(self, turn: Turn) -> None:
+        if turn.act is not None:
+            self.acts[turn.act, turn.kind] += 1
+        if turn.confidence is not None and turn.intent_right is not None:
+            self.routes["intent"].add(turn.confidence, turn.intent_right)
+        if turn.ranked_score is not None and turn.ranked_right is not None:
+            self.routes["ranked"].add(turn.ranked_score, turn.ranked_right)
+        if turn.candidates:
+            self.fewest = min(self.fewest or turn.candidates, turn.candidates)
+        self.ms.append(turn.ms)
+
+
+def agrees(turn: Turn) -> bool:
+    """Whether the bot's decision is the act of the agent."""
+    return turn.act in AGREES[turn.kind]
+
+
+def _intent(turn: Turn) -> Iterator[tuple[str, float]]:
+    if turn.correct is None or turn.confidence is None:
+        return
+    yield from (("labelled", 1), ("correct", turn.correct))
+    place = min(max(int(np.ceil(turn.confidence * BINS)) - 1, 0), BINS - 1)
+    yield f"bin {place}", turn.correct - turn.confidence
+    if turn.outside:
+        yield from (("outside", 1), ("rejected", not turn.trusted))
+
+
+def _ranking(turn: Turn) -> Iterator[tuple[str, float]]:
+    if turn.rank is None:
+        return
+    yield from (("replied", 1), ("rr", 1 / turn.rank))
+    yield from ((f"r@{k}", turn.rank <= k) for k in (1, 5, 10))
+
+
+def _route(
+    name: str, score: float | None, right: bool | None, threshold: float | None
+) -> Iterator[tuple[str, float]]:
+    """A route at its threshold; None answers nothing."""
+    if score is None or right is None:
+        return
+    answers = threshold is not None and score >= threshold
+    yield f"{name} judged", 1
+    yield f"{name} answered", answers
+    yield f"{name} wrong", answers and not right
