@@ -47,7 +47,7 @@ bench: install
 
 clean:
 	rm -rf $(VENV) build dist .mypy_cache .pytest_cache .ruff_cache
-	rm -rf data/*/models data/*/index data/*/frontdesk.db* data/*/.history
+	rm -rf data/*/models data/*/index data/*/frontdesk.db* data/*/replays.db* data/*/.history
 
 # The stamps make a second install cost nothing until the requirements change.
 $(VENV)/.installed: $(PINS) | $(BIN)/python

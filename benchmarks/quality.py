@@ -107,8 +107,14 @@ def _about() -> dict[str, str]:
     return {
         "commit": found.stdout.strip() or "no commit",
         "date": datetime.now(UTC).isoformat(timespec="seconds"),
-        "machine": f"{platform.machine()}, Python {platform.python_version()}",
+        "machine": f"{platform.machine()}, Python {platform.python_version()}{_gpu()}",
     }
+
+
+def _gpu() -> str:
+    import torch
+
+    return f", {torch.cuda.get_device_name()}" if torch.cuda.is_available() else ""
 
 
 def _print(arguments: argparse.Namespace, saved: Path) -> None:

@@ -10,7 +10,7 @@ import json
 import resource
 import shutil
 import time
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import asdict, dataclass, replace
 from datetime import UTC, datetime
 from pathlib import Path
@@ -310,20 +310,36 @@ def _train(
 
 
 def _settle(trainer: Trainer, parts: Parts, texts: Texts, seed: int, progress: Progress) -> None:
-    """Train the heads on and leave those of the best pass, or as they were, in the modules."""
+    """Train the heads on; those of the best pass stay, or the ones that were there."""
     held = [replace(message, spans=None) for message in parts.validation]
-    vectors = _vectors(trainer, held)
+    marked = [message for message in parts.validation if message.spans is not None]
+    vectors, of_marked = _vectors(trainer, held), _vectors(trainer, marked)
 
     def score() -> float:
         return judging.score(_examine(trainer, held, vectors), texts, seed)
 
+    def tag_score() -> float:
+        seen = _examine(trainer, marked, of_marked)
+        return judging.entity_metrics(seen, texts).get("f1", 0.0)
+
+    show = functools.partial(progress, "settling the heads")
+    _keep_best(trainer, functools.partial(settling.settle, trainer, show), score)
+    show = functools.partial(progress, "settling the tags")
+    _keep_best(trainer, functools.partial(settling.settle_tags, trainer, show), tag_score)
+
+
+def _keep_best(
+    trainer: Trainer,
+    train: Callable[[Callable[[], None]], None],
+    score: Callable[[], float],
+) -> None:
     best = [score(), checkpoint.trained_state(trainer)]
 
     def keep_if_best() -> None:
         if (now := score()) > best[0]:
             best[:] = [now, checkpoint.trained_state(trainer)]
 
-    settling.settle(trainer, functools.partial(progress, "settling the heads"), keep_if_best)
+    train(keep_if_best)
     checkpoint.restore(trainer, best[1])
 
 

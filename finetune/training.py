@@ -43,6 +43,7 @@ class Recipe:
     epochs: int = 4
     learning_rate: float = 2e-4
     head_learning_rate: float = 1e-3
+    tag_learning_rate: float = 3e-3
     batch_tokens: int = 256
     label_smoothing: float = 0.05
     hold: float = 5.0
@@ -308,15 +309,22 @@ class Trainer:
     def __init__(self, trunk: Trunk, heads: Heads, data: TrainingData, recipe: Recipe) -> None:
         self.trunk, self.heads, self.data, self.recipe = trunk, heads, data, recipe
         self.parameters = [p for p in trunk.parameters() if p.requires_grad]
+        tags = list(heads.tags.parameters()) if heads.tags else []
+        others = [p for name, p in heads.named_parameters() if not name.startswith("tags.")]
         self.optimizer = torch.optim.AdamW(
             [
                 {"params": self.parameters, "lr": recipe.learning_rate},
-                {"params": list(heads.parameters()), "lr": recipe.head_learning_rate},
+                {"params": others, "lr": recipe.head_learning_rate},
+                {"params": tags, "lr": recipe.tag_learning_rate},
             ],
             weight_decay=0.01,
             fused=True,
         )
-        self.base_rates = (recipe.learning_rate, recipe.head_learning_rate)
+        self.base_rates = (
+            recipe.learning_rate,
+            recipe.head_learning_rate,
+            recipe.tag_learning_rate,
+        )
         self.replies = Replies.of(data.dialogues)
         self.agents = agent_texts(data.dialogues)
         self.steps_per_epoch = len(self._batches(0))

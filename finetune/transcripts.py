@@ -75,7 +75,8 @@ class _Reading:
         try:
             chat = _conversation(record)
         except ValueError as error:
-            return self._refuse(record.place, str(error))
+            self._refuse(record.place, str(error))
+            return None
         line = int(record.place.rpartition(":")[2])
         content = hash(chat)
         known, place = self.found.setdefault(hash(chat.id), (content, file << 40 | line))
@@ -84,10 +85,11 @@ class _Reading:
             self.empty += sum(not turn.text.strip() for turn in chat.turns)
             return chat
         first = f"{self.files[place >> 40]}:{place & (1 << 40) - 1}"
-        if known != content:
+        if known == content:
+            self.warnings.append(f"{record.place}: chat {chat.id} again, as in {first}; dropped")
+        else:
             fault = f"chat {chat.id} differs from the one of that id in {first}"
-            return self._refuse(record.place, fault)
-        self.warnings.append(f"{record.place}: chat {chat.id} again, as in {first}; dropped")
+            self._refuse(record.place, fault)
         return None
 
     def _refuse(self, place: str, fault: str) -> None:

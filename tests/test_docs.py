@@ -16,6 +16,7 @@ from bot.chat_commands import COMMANDS
 from bot.cli import app
 from bot.decision import KINDS
 from bot.dialogue import PRECEDENCE, RULES
+from bot.replay import ReplayStore
 from bot.session_log import SessionLog
 from bot.settings import EntitySettings, Settings
 from bot.templates import Template
@@ -150,8 +151,14 @@ def test_the_decisions_are_documented() -> None:
 # The database, the recipe, the JSON
 
 
-def test_the_schema_is_that_of_the_database(tmp_path: Path) -> None:
-    SessionLog.open(tmp_path / "log.db").close()
+@pytest.mark.parametrize(
+    ("store", "page", "mark"),
+    [(SessionLog, "docs/log.md", "schema"), (ReplayStore, "docs/replay.md", "replay schema")],
+)
+def test_the_schema_is_that_of_the_database(
+    tmp_path: Path, store: type[SessionLog | ReplayStore], page: str, mark: str
+) -> None:
+    store.open(tmp_path / "log.db").close()
     with closing(sqlite3.connect(tmp_path / "log.db")) as database:
         tables = database.execute(
             "SELECT name FROM sqlite_master WHERE type = 'table' AND name NOT LIKE 'sqlite_%'"
@@ -160,7 +167,7 @@ def test_the_schema_is_that_of_the_database(tmp_path: Path) -> None:
             name: [column[1] for column in database.execute(f"PRAGMA table_info({name})")]
             for (name,) in tables
         }
-    sections = block("docs/log.md", "schema").split("### ")[1:]
+    sections = block(page, mark).split("### ")[1:]
     documented = {
         section.partition("\n")[0]: [row[0] for row in rows(section)] for section in sections
     }

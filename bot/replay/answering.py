@@ -31,6 +31,7 @@ from bot.model import Readings
 from bot.replay.acts import act_of, confirms
 from bot.replay.judging import Judge
 from bot.replay.pool import Pool
+from bot.replay.privacy import Privacy
 from bot.replay.reading import Encoded, History, Vectors, read_history, read_messages
 from bot.replay.store import Turn
 from bot.replay.survey import Chat
@@ -79,9 +80,12 @@ def answer(desk: "Desk", block: Block) -> list[Turn]:
     answered = answers(desk, history, vectors, readings, block.today)
     ranks = _ranks(block.pool, messages, history, readings, vectors)
     rows = zip(answered, readings.probabilities, _chats(block.chats, history), strict=True)
-    judge = Judge(desk)
+    judge, privacy = Judge(desk), Privacy(desk)
     return [
-        _turn(desk, judge, found, shares, chat, ranks.get(row), vectors, history, shared)
+        privacy.masked(
+            _turn(desk, judge, found, shares, chat, ranks.get(row), vectors, history, shared),
+            vectors.entities.get(found.message.text, ()),
+        )
         for row, (found, shares, chat) in enumerate(rows)
     ]
 

@@ -105,8 +105,9 @@ class Vectors:
             self._done[new] = True
 
     def _new(self, indices: IntArray) -> IntArray:
-        new = np.unique(indices[indices != NO_TEXT])
-        return new[~self._done[new]]
+        new: IntArray = np.unique(indices[indices != NO_TEXT])
+        fresh: IntArray = new[~self._done[new]]
+        return fresh
 
     def texts(self, indices: Sequence[int]) -> list[str]:
         """The texts of some indices."""

@@ -102,7 +102,7 @@ class ReplayRow:
     figures: Mapping[str, Any] | None
 
 
-_ROW = ", ".join(field.name for field in fields(ReplayRow))
+_NAMES = tuple(field.name for field in fields(ReplayRow))
 
 
 class ReplayStore:
@@ -201,11 +201,9 @@ class ReplayStore:
 
     def _replays(self, clause: str, *values: object) -> list[ReplayRow]:
         with in_words(self.path):
-            query = f"SELECT {_ROW} FROM replays {clause}"
+            query = f"SELECT {', '.join(_NAMES)} FROM replays {clause}"
             rows = self._connection.execute(query, values).fetchall()
-        return [
-            ReplayRow(*row[:8], json.loads(row[8]), *row[9:11], _parsed(row[11])) for row in rows
-        ]
+        return [_replay(row) for row in rows]
 
 
 def turns(store: ReplayStore, replay: int) -> Iterator[Turn]:
@@ -220,6 +218,12 @@ _BOOLEANS = [
     for name in ("correct", "trusted", "outside", "intent_right", "ranked_right", "confirms")
 ]
 _TEXTS = [_PLACES[name] for name in ("conversation", "message", "reply", "agent_reply")]
+
+
+def _replay(row: Sequence[Any]) -> ReplayRow:
+    found = dict(zip(_NAMES, row, strict=True))
+    parsed = {"about": json.loads(found["about"]), "figures": _parsed(found["figures"])}
+    return ReplayRow(**{**found, **parsed})
 
 
 def _row(replay: int, turn: Turn) -> list[Any]:

@@ -102,7 +102,9 @@ def tally_of(store: ReplayStore, row: ReplayRow) -> Tally:
 def _figures(row: ReplayRow, tally: Tally, shift: str) -> Figures:
     values, survey = measured(tally), row.about["survey"]
     bounds = intervals(tally)
-    groups = {name: {"n": _n(tally, name), **_group(values, name)} for name in _GROUPS}
+    groups: dict[str, Any] = {
+        name: {"n": _n(tally, name), **_group(values, name)} for name in _GROUPS
+    }
     groups["ranking"] = {"n": 0, "candidates": tally.fewest, **groups["ranking"]}
     groups["intent"]["oos_n"] = int(_total(tally, "outside"))
     groups["agreement"]["acts"] = _acts(tally)

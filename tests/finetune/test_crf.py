@@ -55,7 +55,7 @@ def test_a_sequence_is_as_likely_as_its_share_of_all_sequences(head: TagHead) ->
 def test_far_apart_scores_stay_finite(head: TagHead) -> None:
     logits = [torch.tensor([[500.0, -500, 0], [-500, 500, 0]], requires_grad=True)]
     [loss] = negative_log_likelihood(head, logits, [torch.tensor([1, 0])])
-    loss.backward()  # type: ignore[no-untyped-call]
+    loss.backward()
     assert loss.item() == pytest.approx(2000, rel=0.01)
     assert logits[0].grad is not None
     assert torch.isfinite(logits[0].grad).all()
@@ -125,9 +125,7 @@ def test_what_is_taught_is_found(tiny_encoder: Path) -> None:
         for i, logits in zip(numbers, tag_logits(head, lower, numbers, own), strict=True)
     ]
     assert found == [[(9, 17)], [(10, 14)], []]
-    assert all(
-        parameter.grad.any() for parameter in head.parameters() if parameter.grad is not None
-    )
+    assert all(p.grad is not None and p.grad.any() for p in head.parameters())
 
 
 def test_messages_without_a_unit_teach_nothing(head: TagHead) -> None:

@@ -27,7 +27,7 @@ from finetune.report import (
     words,
     write_page,
 )
-from finetune.report.charts import ticks
+from finetune.report.drawing import ticks
 from finetune.report.markup import escape, message, percent, sure, tag
 
 VOID = {"meta", "input", "br", "wbr"}

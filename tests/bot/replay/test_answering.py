@@ -30,6 +30,10 @@ class Counting:
     def __getattr__(self, name: str) -> Any:
         return getattr(self.model, name)
 
+    def encode(self, texts: Sequence[str], **options: Any) -> object:
+        self.encoded += texts
+        return self.model.encode(texts, **options)
+
     def encode_messages(self, texts: Sequence[str], **options: Any) -> object:
         self.encoded += texts
         return self.model.encode_messages(texts, **options)
@@ -57,7 +61,9 @@ def test_a_turn_is_read_as_a_session_with_the_true_turns_before_it_would_read_it
         for turn in turns[: message.turn]:
             state = remember(state, turn.speaker, desk.model.encode([turn.text])[0])
         vector = desk.model.encode([turns[message.turn].text])[0]
-        alone = desk.model.read([turns[message.turn].text], *desk.model.window(state, vector)).probabilities
+        alone = desk.model.read(
+            [turns[message.turn].text], *desk.model.window(state, vector)
+        ).probabilities
         assert alone[0] == pytest.approx(probabilities, abs=1e-5)
 
 
@@ -75,7 +81,7 @@ def test_what_the_customer_said_before_fills_a_slot_and_only_in_that_chat(
 
 
 def test_a_date_counts_from_the_day_of_its_turn(desk: Desk, replayed: Replayed) -> None:
-    day = EntitySettings(ask="When?", pattern="tomorrow", value="date")
+    day = EntitySettings(ask="When?", pattern="tomorrow", value="date", personal=False)
     own = with_other(desk, settings=desk.settings.model_copy(update={"entities": {"day": day}}))
     said = {"speaker": "customer", "text": "open tomorrow", "at": "2026-02-28T23:30:00+08:00"}
     _, [turn] = replayed(own, [Conversation.model_validate({"id": "old", "turns": [said]})])
@@ -131,3 +137,16 @@ def test_vectors_that_were_known_are_those_that_are_used(desk: Desk) -> None:
     marked = with_other(known, vectors=-known.vectors)
     vectors, _ = read(desk, history, marked)
     assert np.array_equal(vectors.all[0], -known.vectors[0])
+
+
+def test_what_is_personal_is_masked_in_all_that_is_kept(desk: Desk, replayed: Replayed) -> None:
+    own = with_other(desk, thresholds=ALWAYS)
+    said = "where is my parcel BK-0001, write to mia@example.com"
+    reply = "Parcel BK-0001 is on its way to mia@example.com."
+    _, [turn] = replayed(own, [chat("a", f"customer: {said}", f"agent: {reply}")])
+    assert turn.message == "where is my parcel [order_id], write to [email]"
+    assert turn.agent_reply == "Parcel [order_id] is on its way to [email]."
+    assert "[order_id]" in turn.reply
+    assert turn.evidence["entities"]["order_id"]["text"] == "[order_id]"
+    assert "BK-0001" not in str(turn)
+    assert "mia" not in str(turn)

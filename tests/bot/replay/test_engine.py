@@ -19,6 +19,7 @@ from bot.bot import Desk
 from bot.decision import KINDS
 from bot.errors import BotError
 from bot.live import open_desk
+from bot.masking import mask
 from bot.replay import ReplayRow, ReplayStore, Request, Turn, replay
 from bot.replay.workers import DeskSource
 from bot.workspace import Workspace
@@ -55,8 +56,9 @@ def test_the_figures_say_what_other_programs_rely_on(
 
 def test_every_turn_is_a_row(desk: Desk, chats: list[Conversation], replayed: Replayed) -> None:
     row, turns = replayed(desk, chats, name="last year")
+    patterns = desk.settings.personal_patterns()
     said = [
-        (chat.id, place, turn.text)
+        (chat.id, place, mask(turn.text, patterns).text)
         for chat in chats
         for place, turn in enumerate(chat.turns)
         if turn.speaker == "customer"
