@@ -6,10 +6,12 @@ with Browser() as browser:
 """
 
 import base64
+import fcntl
 import json
 import os
 import shutil
 import subprocess
+import sys
 import tempfile
 from collections.abc import Mapping
 from pathlib import Path
@@ -18,6 +20,13 @@ from typing import Any, Self
 NAMES = ("chromium", "chromium-browser", "google-chrome", "google-chrome-stable")
 Size = tuple[int, int]
 DESKTOP: Size = (1280, 900)
+_START = """
+import os, sys
+os.dup2(int(sys.argv[1]), 3)
+os.dup2(int(sys.argv[2]), 4)
+os.execv(sys.argv[3], sys.argv[3:])
+"""
+"""The browser listens on its descriptor 3 and answers on 4."""
 
 
 def chromium() -> str | None:
@@ -33,11 +42,10 @@ class Browser:
         if program is None:
             raise FileNotFoundError(f"none of {', '.join(NAMES)} is installed")
         self._profile = tempfile.TemporaryDirectory(prefix="chromium-", ignore_cleanup_errors=True)
-        to_browser, self._to = os.pipe()
-        self._from, from_browser = os.pipe()
+        (to_browser, self._to), (self._from, from_browser) = _pipe(), _pipe()
         self._process = subprocess.Popen(
             [
-                "/bin/sh", "-c", f'exec "$0" "$@" 3<&{to_browser} 4>&{from_browser}', program,
+                sys.executable, "-IS", "-c", _START, str(to_browser), str(from_browser), program,
                 "--headless=new", "--no-sandbox", "--disable-gpu", "--no-first-run",
                 "--disable-dev-shm-usage", "--remote-debugging-pipe", "--hide-scrollbars",
                 "--host-resolver-rules=MAP * ~NOTFOUND", f"--user-data-dir={self._profile.name}",
@@ -51,6 +59,13 @@ class Browser:
         os.close(from_browser)
         self._rest, self._number = b"", 0
         self.messages: list[Mapping[str, Any]] = []
+        try:
+            self._attach()
+        except BaseException:
+            self.close()
+            raise
+
+    def _attach(self) -> None:
         target = self._ask("Target.createTarget", {"url": "about:blank"}, session=None)
         attach = {"targetId": target["targetId"], "flatten": True}
         self._session = self._ask("Target.attachToTarget", attach, session=None)["sessionId"]
@@ -61,6 +76,10 @@ class Browser:
         return self
 
     def __exit__(self, *_: object) -> None:
+        self.close()
+
+    def close(self) -> None:
+        """End the browser and forget all it knew."""
         os.close(self._to)
         self._process.terminate()
         self._process.wait()
@@ -137,3 +156,12 @@ class Browser:
         text, _, self._rest = b"".join(parts).partition(b"\0")
         answer: dict[str, Any] = json.loads(text)
         return answer
+
+
+def _pipe() -> tuple[int, int]:
+    """Both ends of a pipe, neither of which is 3 or 4."""
+    ends = os.pipe()
+    high = tuple(fcntl.fcntl(end, fcntl.F_DUPFD_CLOEXEC, 10) for end in ends)
+    for end in ends:
+        os.close(end)
+    return high[0], high[1]

@@ -5,7 +5,7 @@ made_replay(store, turns=100_000, of=1)     the same turns, decided a little bet
 """
 
 import random
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import replace
 from typing import Any
 
@@ -23,15 +23,21 @@ _TEXT = (
 WORDS = _TEXT.split()
 THRESHOLDS = {"intent": 0.82, "template": 0.7, "passage": 0.55, "max_wrong": 0.05}
 PER_CHAT = 5
+UNKNOWN: Mapping[str, Any] = {
+    "gold": [], "intent": None, "confidence": None, "correct": None, "outside": None,
+    "verdict": None, "agent_reply": None, "act": None, "rank": None, "candidates": None,
+    "similarity": None, "intent_right": None, "ranked_score": None, "ranked_right": None,
+}  # fmt: skip
+"""A turn of a chat that tells nothing."""
 _WEIGHTS = (40, 12, 8, 6, 5, 14, 15)  # of KINDS
 
 
 def made_replay(
     store: ReplayStore, turns: int = 1000, labels: int = 40, seed: int = 7, better: float = 0.0,
-    texts: Sequence[str] = (),
+    texts: Sequence[str] = (), labelled: bool = True,
 ) -> int:  # fmt: skip
     """Write a replay and its figures. `better` is the share of mistakes that it does not make;
-    `texts` are the first messages."""
+    `texts` are the first messages; not `labelled`, nothing can be judged."""
     chats = -(-turns // PER_CHAT)
     survey = {"chats": chats, "turns": turns, "seen": 0, "excluded": 0, "digest": f"{turns} {seed}"}
     about = {"language": "en", "labels": labels, "thresholds": THRESHOLDS, "survey": survey}
@@ -40,6 +46,8 @@ def made_replay(
         version="v2" if better else "v1", model="0" * 12, index_digest="1" * 12,
     )  # fmt: skip
     made = _turns(turns, labels, random.Random(seed), random.Random(seed + 1), better, texts)
+    if not labelled:
+        made = (replace(turn, **UNKNOWN) for turn in made)
     store.add_block(row.id, 0, made, seconds=turns / 500)
     row = store.replay(row.id)
     store.finish(row.id, figures_of(row, tally_of(store, row), "").as_json())

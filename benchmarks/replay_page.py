@@ -14,13 +14,10 @@ from pathlib import Path
 from statistics import median
 from tempfile import TemporaryDirectory
 
-ROOT = Path(__file__).resolve().parents[1]
-sys.path.insert(0, str(ROOT))
-
-from benchmarks._chromium import Browser, chromium  # noqa: E402
-from benchmarks._made_replay import made_replay  # noqa: E402
-from bot.replay import ReplayStore  # noqa: E402
-from bot.replay_page import write_page  # noqa: E402
+from benchmarks._chromium import Browser, chromium
+from benchmarks._made_replay import made_replay
+from bot.replay import ReplayStore
+from bot.replay_page import write_page
 
 LIMIT_S = 2.0
 READY = """new Promise(done => {
@@ -28,16 +25,6 @@ READY = """new Promise(done => {
         ? done(+document.documentElement.dataset.ready) : setTimeout(look, 20);
     look();
 })"""
-SEARCH = """(() => {
-    const search = document.getElementById("turns-search");
-    const once = (text) => {
-        search.value = text;
-        const began = performance.now();
-        filter();
-        return performance.now() - began;
-    };
-    return [once("parcel"), once("parcel screen")];
-})()"""
 
 
 def opened(page: Path) -> tuple[float, float]:

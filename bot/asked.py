@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING, Any
 from bot.database import connect, in_words
 from bot.decision import Scored
 from bot.errors import BotError
-from bot.session_log import MIGRATIONS
+from bot.log.migrations import MIGRATIONS
 
 if TYPE_CHECKING:
     from bot.replay import ReplayStore, Turn

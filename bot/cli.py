@@ -8,7 +8,7 @@ from typing import Annotated
 
 import typer
 
-from bot.commands import chat, chats, finetune, gaps, kb, models, new, replay
+from bot.commands import chat, chats, finetune, gaps, kb, log, models, new, replay, review
 from bot.console import reporting_errors
 
 app = typer.Typer(
@@ -49,7 +49,9 @@ models.add_to(app)
 chat.add_to(app)
 chats.add_to(app)
 replay.add_to(app)
+log.add_to(app)
 gaps.add_to(app)
+review.add_to(app)
 
 
 def main() -> None:

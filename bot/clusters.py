@@ -5,18 +5,46 @@ make the groups independent of who happened to come first. Sentence vectors lie 
 narrower or wider by the encoder; taken from their mean, one limit fits all of them.
 """
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 
 import numpy as np
 from numpy.typing import NDArray
 
+from finetune.text import normalise
+
 FloatArray = NDArray[np.float32]
 IntArray = NDArray[np.int64]
+Encode = Callable[[Sequence[str]], FloatArray]
+"""Texts in, unit vectors (n, d) out."""
 
 ALIKE = 0.35
 """Cosine, from the mean of all messages, from which one joins a group."""
 _ROUNDS = 2
 _CHUNK = 1024
+_DIFFERENT, _SAMPLED = 50_000, 1_000
+"""Messages that are gathered, and those of them that show where the middle is."""
+
+
+class Background:
+    """Different messages of all kinds, against which some of them are compared."""
+
+    def __init__(self) -> None:
+        self._messages: dict[str, str] = {}
+
+    def add(self, message: str) -> bool:
+        """Gather a message, if there is room; whether it is new."""
+        key = normalise(message)
+        new = len(self._messages) < _DIFFERENT and key not in self._messages
+        if new:
+            self._messages[key] = message
+        return new
+
+    def encoded(self, messages: Sequence[str], encode: Encode) -> FloatArray:
+        """Unit vectors (n, d) of messages, as seen from the mean of the background."""
+        every = list(self._messages.values())
+        sample = every[:: max(1, -(-len(every) // _SAMPLED))]
+        vectors = encode([*messages, *sample])
+        return centred(vectors[: len(messages)], vectors[len(messages) :].mean(axis=0))
 
 
 def centred(vectors: FloatArray, mean: FloatArray) -> FloatArray:

@@ -54,15 +54,8 @@ def storable(text: str) -> str:
     return text.encode("utf-8", "replace").decode("utf-8")
 
 
-def _prepare(connection: sqlite3.Connection, path: Path, migrations: Migrations) -> None:
-    connection.execute("PRAGMA synchronous = NORMAL")
-    connection.execute("PRAGMA foreign_keys = ON")
-    if _version(connection, path, len(migrations)) < len(migrations):
-        _use_wal(connection)
-        _migrate(connection, path, migrations)
-
-
-def _version(connection: sqlite3.Connection, path: Path, known: int) -> int:
+def schema_version(connection: sqlite3.Connection, path: Path, known: int) -> int:
+    """The version of a database's schema, 0 of an empty one. BotError where it is above `known`."""
     version: int = connection.execute("PRAGMA user_version").fetchone()[0]
     if version > known:
         raise BotError(
@@ -70,6 +63,14 @@ def _version(connection: sqlite3.Connection, path: Path, known: int) -> int:
             f" {known}; install the newer Frontdesk that wrote it"
         )
     return version
+
+
+def _prepare(connection: sqlite3.Connection, path: Path, migrations: Migrations) -> None:
+    connection.execute("PRAGMA synchronous = NORMAL")
+    connection.execute("PRAGMA foreign_keys = ON")
+    if schema_version(connection, path, len(migrations)) < len(migrations):
+        _use_wal(connection)
+        _migrate(connection, path, migrations)
 
 
 def _use_wal(connection: sqlite3.Connection) -> None:
@@ -86,12 +87,14 @@ def _use_wal(connection: sqlite3.Connection) -> None:
 
 
 def _migrate(connection: sqlite3.Connection, path: Path, migrations: Migrations) -> None:
-    """Apply what is missing, in one transaction; whoever comes second finds nothing to do."""
-    with transaction(connection):
-        for migration in migrations[_version(connection, path, len(migrations)) :]:
+    """Apply what is missing, each in one transaction; whoever comes second finds nothing to do."""
+    for number, migration in enumerate(migrations, start=1):
+        with transaction(connection):
+            if schema_version(connection, path, len(migrations)) >= number:
+                continue
             for statement in migration:
                 connection.execute(statement)
-        connection.execute(f"PRAGMA user_version = {len(migrations)}")
+            connection.execute(f"PRAGMA user_version = {number}")
 
 
 _TROUBLES: Mapping[int, str] = {

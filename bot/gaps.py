@@ -5,13 +5,13 @@ All from messages that were asked (`bot.asked`): of a replay, of the live log, o
 """
 
 from collections import Counter, defaultdict
-from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import asdict, dataclass, field
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from bot.clusters import centred, clusters
+from bot.clusters import Background, Encode, clusters
 from bot.key_terms import KeyTerms
 from finetune.duplicates import informative
 from finetune.text import normalise
@@ -21,12 +21,7 @@ if TYPE_CHECKING:
     from bot.clusters import FloatArray, IntArray
     from bot.templates import Templates
 
-Encode = Callable[[Sequence[str]], "FloatArray"]
-"""Texts in, unit vectors (n, d) out."""
-
 EXAMPLES = 3
-_COUNTED, _SAMPLED = 50_000, 1_000
-"""Distinct messages whose words are counted, and of them those that show where the middle is."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -138,13 +133,13 @@ def gaps(asked: Iterable["Asked"], templates: "Templates", encode: Encode, most:
     for one in asked:
         seen.add(one)
     failed = seen.failed
-    groups = _Grouping(seen.terms, _middle(seen.sample(), encode) if failed else None, encode)
+    groups = _Grouping(seen.terms, seen.background, encode, seen.turns, most)
     wanting = [one for one in failed if _wants_article(one)]
     return Gaps(
         turns=seen.turns,
         failed=len(failed),
-        requests=groups(failed, seen.turns)[:most],
-        articles=groups(wanting, seen.turns)[:most] if seen.passages_answer else None,
+        requests=groups(failed),
+        articles=groups(wanting) if seen.passages_answer else None,
         templates=tuple(_unused(seen, templates)),
         passages=tuple(_disliked(seen)),
     )
@@ -158,7 +153,7 @@ class _Seen:
     failed: list["Asked"] = field(default_factory=list)
     passages_answer: bool = False
     terms: KeyTerms = field(default_factory=KeyTerms)
-    different: dict[str, str] = field(default_factory=dict)
+    background: Background = field(default_factory=Background)
     used: Counter[str | None] = field(default_factory=Counter)
     by_agents: Counter[str | None] = field(default_factory=Counter)
     shown: Counter[tuple[str, int]] = field(default_factory=Counter)
@@ -169,29 +164,13 @@ class _Seen:
         self.passages_answer |= asked.passage_needed is not None
         self.used[asked.template] += 1
         self.by_agents[asked.agent_template] += 1
-        self._count_words(asked.message)
+        if self.background.add(asked.message):
+            self.terms.add(asked.message)
         if asked.session is not None:
             self.shown.update(asked.citations)
             self.disliked.update(asked.citations if asked.disliked else ())
         if fault(asked):
             self.failed.append(asked)
-
-    def _count_words(self, message: str) -> None:
-        key = normalise(message)
-        if len(self.different) < _COUNTED and key not in self.different:
-            self.different[key] = message
-            self.terms.add(message)
-
-    def sample(self) -> list[str]:
-        """Some of the different messages, evenly drawn."""
-        step = -(-len(self.different) // _SAMPLED)
-        return list(self.different.values())[:: max(1, step)]
-
-
-def _middle(messages: Sequence[str], encode: Encode) -> "FloatArray":
-    """The mean (d,) of messages of all kinds: where the cone of sentence vectors points."""
-    mean: FloatArray = encode(messages).mean(axis=0)
-    return mean
 
 
 def _wants_article(asked: "Asked") -> bool:
@@ -204,35 +183,35 @@ def _wants_article(asked: "Asked") -> bool:
 
 @dataclass(frozen=True, slots=True)
 class _Grouping:
-    """Groups messages by what they ask for, and names the groups."""
+    """Groups messages by what they ask for, and names the `most` largest groups."""
 
     terms: KeyTerms
-    middle: "FloatArray | None"
+    background: Background
     encode: Encode
+    turns: int
+    most: int
 
-    def __call__(self, asked: Sequence["Asked"], turns: int) -> tuple[Group, ...]:
-        """The groups, the largest first."""
-        if not asked or self.middle is None:
+    def __call__(self, asked: Sequence["Asked"]) -> tuple[Group, ...]:
+        """The groups, the largest first, ties by their most typical message."""
+        if not asked:
             return ()
         same: dict[str, list[Asked]] = defaultdict(list)
         for one in asked:
             same[normalise(one.message)].append(one)
         keys = sorted(same, key=lambda key: (-len(same[key]), key))
-        vectors = self.encode([same[key][0].message for key in keys])
-        alike = centred(vectors, self.middle)
-        found = [
-            self._group([same[keys[i]] for i in members], turns)
-            for members in _members(clusters(alike), alike)
-        ]
-        return tuple(sorted(found, key=lambda group: (-group.count, group.name)))
+        messages = [same[key][0].message for key in keys]
+        alike = self.background.encoded(messages, self.encode)
+        found = [[keys[i] for i in members] for members in _members(clusters(alike), alike)]
+        found.sort(key=lambda group: (-sum(len(same[key]) for key in group), group[0]))
+        return tuple(self._group([same[key] for key in group]) for group in found[: self.most])
 
-    def _group(self, same: Sequence[Sequence["Asked"]], turns: int) -> Group:
+    def _group(self, same: Sequence[Sequence["Asked"]]) -> Group:
         """A group of messages; those that are the same are together, the most typical first."""
         every = [asked for ones in same for asked in ones]
         return Group(
             terms=self.terms.name(ones[0].message for ones in same),
             count=len(every),
-            share=len(every) / turns,
+            share=len(every) / self.turns,
             faults=dict(Counter(map(fault, every)).most_common()),
             did=dict(Counter(asked.did for asked in every).most_common()),
             examples=tuple(

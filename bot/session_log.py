@@ -20,42 +20,7 @@ from typing import Any, Literal, Self
 from bot.database import connect, in_words, storable, transaction
 from bot.decision import Decision, Reading, citations_json, evidence_json, template_of
 from bot.errors import BotError
-
-MIGRATIONS: tuple[tuple[str, ...], ...] = (
-    (  # 1: sessions, turns, decisions, feedback; replays, which are now in a file of their own
-        # AUTOINCREMENT: the number of a session that was erased is never given to another.
-        """CREATE TABLE sessions (
-            id INTEGER PRIMARY KEY AUTOINCREMENT, started_at TEXT NOT NULL, channel TEXT NOT NULL,
-            model TEXT NOT NULL, index_digest TEXT NOT NULL)""",
-        """CREATE TABLE turns (
-            id INTEGER PRIMARY KEY AUTOINCREMENT,
-            session_id INTEGER NOT NULL REFERENCES sessions ON DELETE CASCADE,
-            number INTEGER NOT NULL, at TEXT NOT NULL, message TEXT NOT NULL, reply TEXT NOT NULL,
-            ms REAL NOT NULL, timings TEXT NOT NULL, UNIQUE (session_id, number))""",
-        """CREATE TABLE decisions (
-            turn_id INTEGER PRIMARY KEY REFERENCES turns ON DELETE CASCADE,
-            kind TEXT NOT NULL, template TEXT, citations TEXT NOT NULL, evidence TEXT NOT NULL,
-            intent TEXT, confidence REAL, model TEXT NOT NULL, index_digest TEXT NOT NULL)""",
-        """CREATE TABLE feedback (
-            id INTEGER PRIMARY KEY AUTOINCREMENT,
-            turn_id INTEGER NOT NULL REFERENCES turns ON DELETE CASCADE,
-            verdict TEXT NOT NULL CHECK (verdict IN ('good', 'bad', 'intent')),
-            note TEXT NOT NULL, at TEXT NOT NULL)""",
-        "CREATE INDEX feedback_turn ON feedback (turn_id)",
-        """CREATE TABLE replays (
-            id INTEGER PRIMARY KEY AUTOINCREMENT, at TEXT NOT NULL, chats TEXT NOT NULL,
-            model TEXT NOT NULL, index_digest TEXT NOT NULL, report TEXT)""",
-        """CREATE TABLE replay_turns (
-            replay_id INTEGER NOT NULL REFERENCES replays ON DELETE CASCADE,
-            conversation TEXT NOT NULL, turn INTEGER NOT NULL, message TEXT NOT NULL,
-            gold_intents TEXT NOT NULL, intent TEXT, confidence REAL, correct INTEGER,
-            decision TEXT NOT NULL, template TEXT, rank INTEGER,
-            PRIMARY KEY (replay_id, conversation, turn)) WITHOUT ROWID""",
-    ),
-)
-"""Each is applied once, in order; a released one is never edited, only followed by another."""
-
-SCHEMA = len(MIGRATIONS)
+from bot.log.migrations import MIGRATIONS
 
 Verdict = Literal["good", "bad", "intent"]
 

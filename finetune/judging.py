@@ -15,10 +15,11 @@ from finetune.conversation import SENTIMENTS
 from finetune.corpus import NO_LABEL, NO_TEXT, Message, Texts, intent_targets, replies_of
 from finetune.crf import transitions_of
 from finetune.lexical import WEIGHTS, Lexical
+from finetune.lower import Lower
 from finetune.network import HeadOutput, Heads
 from finetune.scope import Sample, Scope
 from finetune.tags import FoundEntity, Units, decode
-from finetune.training import Lower, read_all, tag_logits
+from finetune.training import read_all, tag_logits
 
 FloatArray = NDArray[np.float32]
 IntArray = NDArray[np.int64]

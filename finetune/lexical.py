@@ -11,6 +11,7 @@ texts comes from one running sum.
 
 import re
 import unicodedata
+import warnings
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -107,7 +108,9 @@ def fit(
     grams, values = (np.concatenate(part) for part in zip(*rows, strict=True))
     matrix = csr_matrix((values, grams, ends), shape=(len(texts), len(known)))
     machine = LinearSVC(C=_PENALTY, random_state=seed)
-    machine.fit(matrix[[row for row, _ in pairs]], [intent for _, intent in pairs])
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore")  # it warns of many classes with few examples each
+        machine.fit(matrix[[row for row, _ in pairs]], [intent for _, intent in pairs])
     lines, offsets = machine.coef_, machine.intercept_
     if len(lines) == 1:  # scikit-learn has one line for two classes
         lines, offsets = np.concatenate([-lines, lines]), np.concatenate([-offsets, offsets])

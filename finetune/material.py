@@ -30,13 +30,14 @@ from finetune.errors import FinetuneError
 from finetune.examples import Splits
 from finetune.judging import Names
 from finetune.logs import LogSettings
+from finetune.lower import Lower
 from finetune.methods import Method
 from finetune.network import CONTEXT_TURNS, Heads, Outputs, Trunk, max_tokens, start_at_means
 from finetune.retraining import Earlier
 from finetune.tags import Units, pieces_of, tag_names, units_of
 from finetune.tokens import load_tokenizer as fast_tokenizer
 from finetune.tokens import token_ids
-from finetune.training import Lower, Recipe, Trainer, TrainingData, epochs_for
+from finetune.training import Recipe, Trainer, TrainingData, epochs_for
 
 FloatArray = NDArray[np.float32]
 Progress = Callable[[str, int, int], None]

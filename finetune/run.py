@@ -10,7 +10,7 @@ import json
 import resource
 import shutil
 import time
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import asdict, dataclass, replace
 from datetime import UTC, datetime
 from pathlib import Path
@@ -31,19 +31,18 @@ from finetune import (
     parallel,
     registry,
     retraining,
-    settling,
     transcripts,
     version_folder,
 )
 from finetune.conversation import OUT_OF_SCOPE, Conversation
-from finetune.corpus import Dialogue, Message, Texts, is_message
+from finetune.corpus import Texts, is_message
 from finetune.encoder import EncoderSource, locate
 from finetune.errors import NoModel
 from finetune.examples import split
+from finetune.fitting import examine, fit
 from finetune.judging import Examined, Names, Reading
 from finetune.label_check import labels_to_check
 from finetune.lexical import Lexical
-from finetune.logs import LogSettings, open_logs
 from finetune.material import (
     Material,
     Parts,
@@ -175,11 +174,11 @@ def finetune(request: Request, progress: Progress) -> Result:
         adaptation.adapt(trunk, material.lower.rows, pad_id_of(trunk), request.seed, show)
     trainer = trainer_for(trunk, heads, material, parts, names, recipe, len(request.articles))
     start = earlier.version if earlier else None
-    progression = _train(request, trainer, parts, texts, start, progress)
+    progression = fit(request, trainer, parts, texts, f"{run_key(request)} {start}", progress)
     parallel.leave_to_first()
     methods.merge(trunk)
 
-    seen = [_examine(trainer, part) for part in (parts.validation, parts.calibration, parts.test)]
+    seen = [examine(trainer, part) for part in (parts.validation, parts.calibration, parts.test)]
     words = _lexical(splits.train, seen[0], names, texts, request.seed)
     validation, calibration, test = (judging.with_words(part, words, texts) for part in seen)
     reading = judging.choose_reading(validation)
@@ -269,96 +268,6 @@ def _faster_threads() -> int:
     return 2 if best[2] < 0.8 * best[1] else 1
 
 
-def _train(
-    request: Request,
-    trainer: Trainer,
-    parts: Parts,
-    texts: Texts,
-    start: str | None,
-    progress: Progress,
-) -> checkpoint.Progression:
-    """Train the remaining epochs and leave the best one's weights in the modules."""
-    key = f"{run_key(request)} {start}"
-    so_far = checkpoint.load(request.models, key, trainer)
-    parallel.require_same("the chats or the checkpoints", f"{key} {so_far.done if so_far else 0}")
-    progression = so_far or checkpoint.Progression(0, [], -1.0, {})
-    total = trainer.recipe.epochs * trainer.steps_per_epoch
-    folder = request.models / ".logs" / registry.next_version(request.models)
-    logged = request.logs if parallel.is_first() else LogSettings()
-    logs = open_logs(folder, logged, asdict(trainer.recipe))
-    for number in range(progression.done, trainer.recipe.epochs):
-        before = number * trainer.steps_per_epoch
-
-        def step(done: int, _: int, before: int = before) -> None:
-            progress("fine-tuning", min(before + done, total), total)
-
-        losses = trainer.epoch(number, step)
-        score = judging.score(_examine(trainer, parts.validation), texts, request.seed)
-        progression.history.append({"epoch": number + 1, **losses, "validation": score})
-        logs.scalars((number + 1) * trainer.steps_per_epoch, {**losses, "validation": score})
-        progression.done = number + 1
-        if score >= progression.best_score:
-            progression.best_score = score
-            progression.best = checkpoint.trained_state(trainer)
-        if parallel.is_first_here():
-            checkpoint.save(request.models, key, trainer, progression)
-    progress("fine-tuning", total, total)
-    checkpoint.restore(trainer, progression.best)
-    logs.close()
-    _settle(trainer, parts, texts, request.seed, progress)
-    return progression
-
-
-def _settle(trainer: Trainer, parts: Parts, texts: Texts, seed: int, progress: Progress) -> None:
-    """Train the heads on; those of the best pass stay, or the ones that were there."""
-    held = [replace(message, spans=None) for message in parts.validation]
-    marked = [message for message in parts.validation if message.spans is not None]
-    vectors, of_marked = _vectors(trainer, held), _vectors(trainer, marked)
-
-    def score() -> float:
-        return judging.score(_examine(trainer, held, vectors), texts, seed)
-
-    def tag_score() -> float:
-        seen = _examine(trainer, marked, of_marked)
-        return judging.entity_metrics(seen, texts).get("f1", 0.0)
-
-    show = functools.partial(progress, "settling the heads")
-    _keep_best(trainer, functools.partial(settling.settle, trainer, show), score)
-    show = functools.partial(progress, "settling the tags")
-    _keep_best(trainer, functools.partial(settling.settle_tags, trainer, show), tag_score)
-
-
-def _keep_best(
-    trainer: Trainer,
-    train: Callable[[Callable[[], None]], None],
-    score: Callable[[], float],
-) -> None:
-    best = [score(), checkpoint.trained_state(trainer)]
-
-    def keep_if_best() -> None:
-        if (now := score()) > best[0]:
-            best[:] = [now, checkpoint.trained_state(trainer)]
-
-    train(keep_if_best)
-    checkpoint.restore(trainer, best[1])
-
-
-def _vectors(trainer: Trainer, messages: Sequence[Message]) -> NDArray[np.float32]:
-    """The vectors (n, d) of the texts that messages need, by text number; zero for all others."""
-    vectors = np.zeros_like(trainer.data.pretrained)
-    if needed := sorted(Dialogue(tuple(messages)).texts()):
-        vectors[needed] = trainer.data.lower.encode_all(needed)
-    return vectors
-
-
-def _examine(
-    trainer: Trainer, messages: Sequence[Message], known: NDArray[np.float32] | None = None
-) -> Examined:
-    """Held-out messages under the present weights; `known` are their texts' vectors, if known."""
-    data, vectors = trainer.data, _vectors(trainer, messages) if known is None else known
-    return judging.examine(trainer.heads, data.lower, messages, vectors, data.units, data.types)
-
-
 # --- judging -------------------------------------------------------------------------------------
 
 
@@ -379,7 +288,7 @@ def _examine_taught(trainer: Trainer, parts: Parts) -> Examined:
     labelled = [message for message in parts.taught() if message.intents]
     order = np.random.default_rng(trainer.recipe.seed).permutation(len(labelled))
     chosen = [replace(labelled[i], spans=None) for i in order[:MOST_FOR_SCOPE]]
-    return _examine(trainer, chosen)
+    return examine(trainer, chosen)
 
 
 def _scope(

@@ -22,9 +22,9 @@ from typing import Any
 
 import pytest
 
-from bot.replies import SENTENCES
+from bot.log.migrations import SCHEMA
 from bot.replay.store import MIGRATIONS as REPLAYS
-from bot.session_log import SCHEMA
+from bot.replies import SENTENCES
 from bot.workspace import Workspace, open_workspace
 
 Frontdesk = Callable[..., tuple[int, str, str]]

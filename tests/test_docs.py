@@ -161,7 +161,8 @@ def test_the_schema_is_that_of_the_database(
     store.open(tmp_path / "log.db").close()
     with closing(sqlite3.connect(tmp_path / "log.db")) as database:
         tables = database.execute(
-            "SELECT name FROM sqlite_master WHERE type = 'table' AND name NOT LIKE 'sqlite_%'"
+            "SELECT name FROM pragma_table_list WHERE type IN ('table', 'virtual')"
+            " AND name NOT LIKE 'sqlite_%'"
         ).fetchall()
         made = {
             name: [column[1] for column in database.execute(f"PRAGMA table_info({name})")]

@@ -55,6 +55,9 @@ def replay(
     show: Annotated[
         int | None, typer.Option(metavar="NUMBER", help="Read a replay that is there again.")
     ] = None,
+    report: Annotated[
+        Path | None, typer.Option(metavar="FILE.html", help="Write a page with all of it.")
+    ] = None,
     skip_bad: SkipBadOption = False,
     json: JsonOption = False,
 ) -> None:
@@ -66,11 +69,13 @@ def replay(
     from bot.replay import ReplayStore, comparison, figures
     from bot.workspace import open_workspace
 
-    _check(chats, show, engine)
+    _check(chats, show, engine, report)
     opened = open_workspace(workspace)
     if show is not None:
-        with ReplayStore.open(opened.replays) as store:
-            return _tell(figures(store, show), None, json)
+        with progress() as watch, ReplayStore.open(opened.replays) as store:
+            found = figures(store, show)
+            _write(report, opened, store, show, None, watch)
+        return _tell(found, None, json)
     sides = _Sides(opened, version, against, against_workspace)
     options = {
         "include_seen": include_trained, "workers": workers, "engine": engine, "fresh": fresh,
@@ -79,6 +84,7 @@ def replay(
         after, before = _replay(sides, store, chats or [], skip_bad, watch, options)
         found = figures(store, after.id)
         compared = comparison(store, before.id, after.id, tolerance) if before else None
+        _write(report, opened, store, after.id, compared, watch)
     for line in _notes(sides.desk, found, include_trained):
         say(line)
     _tell(found, compared, json)
@@ -87,11 +93,31 @@ def replay(
     return None
 
 
-def _check(chats: list[Path] | None, show: int | None, engine: str) -> None:
+def _check(chats: list[Path] | None, show: int | None, engine: str, report: Path | None) -> None:
     if not chats and show is None:
         raise typer.BadParameter("name the chats to replay, or a replay to --show")
     if engine not in ("processes", "ray"):
         raise typer.BadParameter(f"--engine is {engine}; it is processes or ray")
+    if report is not None:
+        from bot.replay_page import check_path
+
+        check_path(report)
+
+
+def _write(
+    report: Path | None,
+    opened: "Workspace",
+    store: "ReplayStore",
+    replay: int,
+    compared: "Comparison | None",
+    watch: "Progress",
+) -> None:
+    """Write the page, where one is wanted."""
+    if report is None:
+        return
+    from bot.replay_page import write_page
+
+    write_page(store, replay, report, bot=opened.settings.name, compared=compared, watch=watch)
 
 
 class _Sides:

@@ -5,7 +5,7 @@ The first that applies:
     escalated   the template named hands over, or the words pass the customer on
     looked up   the words ask for a moment, or say that something is being checked
     asked       the words end in a question, or ask for something
-    answered    anything else
+    answered    anything else, and "Is there anything else?"
 
 They are rules, so that what they say can be read and argued with; docs/replay.md has them in words.
 """
@@ -53,6 +53,11 @@ _ASKED = re.compile(
     r"|(?:请问|请提供|请告诉|请确认|请输入|请发|麻烦您?(?:提供|告诉|发))|(?:吗|呢)[。.!！\s]*$",
     re.IGNORECASE,
 )
+_CLOSING = re.compile(
+    r"(?:is there )?(?:anything|something) else[^?？]*[?？]"
+    r"|(?:请问)?还有(?:什么|其他|其它|别的)[^?？]*[?？]",
+    re.IGNORECASE,
+)
 _CONFIRMED = re.compile(
     r"\b(?:thank(?:s| you)|thx|cheers|that(?:'|’)?s (?:all|it|great|perfect|everything)"
     r"|that (?:worked|helps|helped|solves|solved|fixed)|it works|works now|(?:is |all )?solved"
@@ -77,7 +82,7 @@ def act_of(reply: str, hands_over: bool = False) -> Act:
         return "escalated"
     if _LOOKED_UP.search(reply):
         return "looked up"
-    return "asked" if _ASKED.search(reply) else "answered"
+    return "asked" if _ASKED.search(_CLOSING.sub("", reply).strip()) else "answered"
 
 
 def confirms(message: str) -> bool:

@@ -16,10 +16,12 @@ _SURE = 0.5
 
 
 class Privacy:
-    """What is personal in a workspace: what every workspace masks, and its own patterns."""
+    """What is personal in a workspace: what every workspace masks, and its own patterns. Made for
+    one block: it remembers what it masked."""
 
     def __init__(self, desk: "Desk") -> None:
         self._patterns = desk.settings.personal_patterns()
+        self._known: dict[str, str] = {}  # replies repeat
 
     def masked(self, turn: Turn, found: Iterable[FoundEntity] = ()) -> Turn:
         """A turn without personal data; `found` are the entities of its message, of which names
@@ -53,4 +55,6 @@ class Privacy:
     def _text(self, text: str, said: Mapping[str, str]) -> str:
         for name, instead in said.items():
             text = text.replace(name, instead)
-        return mask(text, self._patterns).text
+        if text not in self._known:
+            self._known[text] = mask(text, self._patterns).text
+        return self._known[text]

@@ -149,8 +149,9 @@ class Tally:
 
 
 def agrees(turn: Turn) -> bool:
-    """Whether the bot's decision is the act of the agent."""
-    return turn.act in AGREES[turn.kind]
+    """Whether the bot does what the agent did: the same act, or the very template."""
+    same = turn.template is not None and turn.template == turn.agent_template
+    return same or turn.act in AGREES[turn.kind]
 
 
 def _intent(turn: Turn) -> Iterator[tuple[str, float]]:

@@ -94,8 +94,12 @@ def interval(value: float, bounds: Bounds, top: float = 1.0) -> Html:
     """A figure as a dot on a line from 0 to `top`, its interval as a thick stretch of it.
     Decoration: the numbers stand beside it."""
     frame = Frame(5, 0, 91, 18, x_top=top)
-    stretch = [] if bounds is None else [_level(frame, bounds[0], bounds[1], "stretch")]
-    point = tag("circle", class_="is", cx=frame.x(value), cy=9, r=4)
+    stretch = (
+        []
+        if bounds is None
+        else [_level(frame, max(bounds[0], 0.0), max(bounds[1], 0.0), "stretch")]
+    )
+    point = tag("circle", class_="is", cx=frame.x(max(value, 0.0)), cy=9, r=4)
     return _aside(96, _level(frame, 0, top, "rail"), *stretch, point)
 
 

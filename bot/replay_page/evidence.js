@@ -6,17 +6,16 @@ const score = (given) => (given === null || given === undefined ? "–" : given.
 
 function scores(caption, heads, rows, threshold, marked = () => false) {
   if (!rows?.length) return null;
-  const lines = rows.map(([name, given]) => {
-    const passes = threshold !== null && threshold !== undefined && given >= threshold;
-    return h("tr", marked(name) ? { class: "chosen" } : null,
+  const known = threshold !== null && threshold !== undefined;
+  const lines = rows.map(([name, given]) =>
+    h("tr", marked(name) ? { class: "chosen" } : null,
       h("th", { scope: "row" }, name, marked(name) ? " ●" : null),
       h("td", { class: "number" }, score(given)),
-      h("td", null, threshold === null || threshold === undefined ? "–" : passes ? "✓ at or above" : "below"));
-  });
-  const against = threshold === null || threshold === undefined ? "no threshold" : `threshold ${score(threshold)}`;
+      known ? h("td", null, given >= threshold ? "✓ at or above" : "below") : null));
+  const against = known ? `threshold ${score(threshold)}` : "no threshold";
+  const titles = heads.map((head, place) => h("th", { scope: "col", class: place ? "number" : null }, head));
   return h("table", null, h("caption", null, `${caption}, ${against}`),
-    h("thead", null, h("tr", null, heads.map((head, place) => h("th", { scope: "col", class: place === 1 ? "number" : null }, head)))),
-    h("tbody", null, lines));
+    h("thead", null, h("tr", null, titles, known ? h("td") : null)), h("tbody", null, lines));
 }
 
 function facts(pairs) {
@@ -45,9 +44,9 @@ function answer(side, title) {
       ["time", evidence.ms === undefined ? null : `${evidence.ms} ms`],
     ]),
     h("h4", null, "The bot’s reply"), h("blockquote", null, said(evidence.reply)),
-    scores("Intents", ["intent", "confidence", ""], named(evidence.intents), at.intent, (name) => name === intent),
-    scores("Templates", ["template", "score", ""], named(evidence.templates), at.template, (name) => name === template),
-    scores("Passages (● cited)", ["passage", "score", ""], passages, at.passage,
+    scores("Intents", ["intent", "confidence"], named(evidence.intents), at.intent, (name) => name === intent),
+    scores("Templates", ["template", "score"], named(evidence.templates), at.template, (name) => name === template),
+    scores("Passages (● cited)", ["passage", "score"], passages, at.passage,
       (name) => cited.has(name.slice(name.lastIndexOf(" ") + 1))));
 }
 

@@ -88,7 +88,12 @@ def confused(report: ReplayReport) -> Html | None:
     if not pairs:
         return tag("p", "No labelled turn was misread.")
     rows = [
-        [name_of(gold), name_of(read), f"{n:,}", _show("Show", gold=gold, intent=read)]
+        [
+            name_of(gold),
+            name_of(read),
+            f"{n:,}",
+            _show("Show", f"Show turns of {gold} read as {read}", gold=gold, intent=read),
+        ]
         for gold, read, n in pairs[:_MOST_PAIRS]
     ]
     shown = sum(pair[2] for pair in pairs[:_MOST_PAIRS])
@@ -155,10 +160,10 @@ def _changes(compared: Comparison, caption: str, changes: Sequence[FigureChange]
     return table(caption, heads, rows, numbers=(1, 2, 3, 4, 5))
 
 
-def _show(title: str, **filters: str) -> Html:
-    """A button that filters the table; the script shows it."""
+def _show(title: str, says: str | None = None, **filters: str) -> Html:
+    """A button that filters the table; the script shows it. `says` is for who does not see it."""
     wanted = json.dumps(filters, ensure_ascii=False)
-    return tag("button", title, type="button", data_filter=wanted, hidden="hidden")
+    return tag("button", title, type="button", data_filter=wanted, aria_label=says, hidden="hidden")
 
 
 def _risk(report: ReplayReport, name: str) -> Html:

@@ -57,7 +57,7 @@ def lead(found: Figures) -> str:
         kept += f": {percent(wrong)} of {answers} that can be judged were wrong"
         kept += f" ({bounds(found, 'risk.wrong')})" if bounds(found, "risk.wrong") else ""
     confirmed, assumed = (found.value(f"outcome.{name}") for name in ("confirmed", "assumed"))
-    if confirmed is None or assumed is None:
+    if not found.value("outcome.automation") or confirmed is None or assumed is None:
         return f"{kept}."
     return (
         f"{kept}. In {percent(confirmed)} of the chats the customer confirms it; in "

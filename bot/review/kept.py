@@ -1,9 +1,9 @@
 """`chats/reviewed.jsonl`: what a person said that messages ask for, as chats that training reads.
 
-A reviewed message is the last turn of a chat of its own, `reviewed/` and the name of the one it
-comes from, after the turns before it; messages of the same chat share one. Only the reviewed turns
-have labels. The chat passes on the split that the transcripts name for it, so that what judges goes
-on judging (docs/review.md says what becomes of those that name none).
+A reviewed chat has the name of the one it comes from, after `reviewed/`. Of a transcript in the
+workspace it is the whole chat, so that whoever compares what is said knows the two for one, and it
+passes on the split that the transcript names. Of other chats it is what was said up to the message.
+Labels are on the reviewed messages alone.
 
 The bot's own words are left out of a chat of the live log: they would teach it to say them again.
 What its customers said is masked as an import is.
@@ -11,7 +11,8 @@ What its customers said is masked as an import is.
 
 import fcntl
 import os
-from collections.abc import Iterable, Iterator, Mapping
+import re
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from itertools import count
@@ -23,8 +24,8 @@ from bot.errors import BotError
 from bot.masking import mask
 from bot.review.items import Item
 from finetune.conversation import Conversation, Turn
-from finetune.errors import FinetuneError
-from finetune.transcripts import ChatStream, read_chats
+from finetune.corpus import is_message
+from finetune.transcripts import SUFFIXES, ChatStream, read_chats
 
 if TYPE_CHECKING:
     from bot.workspace import Workspace
@@ -38,16 +39,19 @@ Answer = tuple[Item, str | None]
 
 @dataclass(slots=True)
 class Kept:
-    """The reviewed chats of a workspace, by id. What is kept is on disk when a method returns."""
+    """The reviewed chats of a workspace, by id. What is kept is on disk when a method returns.
+
+    `originals` are the transcripts in the workspace of what is reviewed, by id.
+    """
 
     workspace: "Workspace"
-    splits: Mapping[str, str]
+    originals: Mapping[str, Conversation] = field(default_factory=dict)
     chats: dict[str, Conversation] = field(default_factory=dict)
 
     @classmethod
     def open(cls, workspace: "Workspace") -> "Kept":
         """Read what was kept. Raises FinetuneError where a line of it is bad."""
-        found = cls(workspace, {})
+        found = cls(workspace)
         found.read()
         return found
 
@@ -61,10 +65,15 @@ class Kept:
         chats = read_chats([self.path]).conversations if there else []
         self.chats = {chat.id: chat for chat in chats}
 
+    def find_originals(self, items: Iterable[Item]) -> None:
+        """Look for the transcripts of messages that are about to be reviewed."""
+        names = {item.asked.conversation for item in items}
+        self.originals = {chat.id: chat for chat in _chats(self.workspace.chats, names)}
+
     def has(self, item: Item) -> bool:
         """Whether a message was reviewed."""
         chat = self.chats.get(self._name(item))
-        return chat is not None and _is_labelled(chat, item.asked.number)
+        return chat is not None and item.asked.number in _labels(chat.turns)
 
     def keep(self, answers: Iterable[Answer]) -> None:
         """Put these labels beside those that are there; all are written, or none."""
@@ -76,45 +85,63 @@ class Kept:
 
     def judges(self, item: Item) -> bool:
         """Whether the chat of a message is marked as one that judges, and so does not teach."""
-        return self.splits.get(item.asked.conversation, "train") != "train"
+        original = self._original(item)
+        return original is not None and original.split not in (None, "train")
 
     def intents(self) -> set[str]:
         """The labels that were given."""
-        return {name for chat in self.chats.values() for turn in chat.turns for name in turn.intents}
+        return {label for chat in self.chats.values() for label in _labels(chat.turns).values()}
 
     def _set(self, item: Item, label: str | None) -> None:
-        name = self._name(item)
-        chat, turns = self.chats.get(name), self._turns(item)
-        if chat is not None:
-            turns = _labelled_as(chat.turns, max(chat.turns, turns, key=len))
-        place = _places(turns)[item.asked.number]
-        labels = () if label is None else (label,)
-        turns[place] = Turn(speaker="customer", text=turns[place].text, intents=labels)
-        if labelled := [place for place, turn in enumerate(turns) if turn.intents]:
-            split = self.splits.get(item.asked.conversation)
-            named = {"split": split} if split else {}
-            kept = turns[: labelled[-1] + 1]
-            self.chats[name] = Conversation.model_validate({"id": name, **named, "turns": kept})
-        else:
+        name, turns, original = self._name(item), self._turns(item), self._original(item)
+        known = self.chats[name].turns if name in self.chats else ()
+        labels = {**_labels(known), item.asked.number: label or ""}
+        if not any(labels.values()):
             self.chats.pop(name, None)
+            return
+        self.chats[name] = Conversation(
+            id=name,
+            split=original.split if original else None,
+            turns=_with_labels(known if len(known) > len(turns) else turns, labels),
+        )
 
     def _name(self, item: Item) -> str:
         """The id of the reviewed chat: one that is there if it is the same chat, else a new one."""
         base = PREFIX + item.asked.conversation.removeprefix(PREFIX)
-        said = [turn.text for turn in self._turns(item) if turn.speaker == "customer"]
         names = (base if number == 1 else f"{base}~{number}" for number in count(1))
-        return next(n for n in names if n not in self.chats or _is_same(self.chats[n], said))
+        free = (name for name in names if self._is_free(name, item))
+        return next(free)
 
-    def _turns(self, item: Item) -> list[Turn]:
-        """The turns of a message's chat, up to the message."""
-        logged = item.asked.session is not None
-        patterns = self.workspace.settings.personal_patterns() if logged else {}
+    def _is_free(self, name: str, item: Item) -> bool:
+        return name not in self.chats or all(
+            _is_same(said, turn.text)
+            for said, turn in zip(self._said(item), _messages(self.chats[name].turns), strict=False)
+        )
+
+    def _turns(self, item: Item) -> tuple[Turn, ...]:
+        """The turns of a message's chat: all of a transcript, else those up to the message."""
+        if original := self._original(item):
+            return original.turns
+        if item.asked.session is not None:
+            return tuple(Turn(speaker="customer", text=text) for text in self._said(item))
         said = (*item.before, ("customer", item.asked.message))
-        return [
-            Turn(speaker=speaker, text=mask(text, patterns).text if logged else storable(text))
-            for speaker, text in said
-            if not (logged and speaker == "agent")
-        ]
+        return tuple(Turn(speaker=speaker, text=storable(text)) for speaker, text in said)
+
+    def _said(self, item: Item) -> Sequence[str]:
+        """What the customer said, fit to be kept."""
+        if item.asked.session is None:
+            return item.customer
+        patterns = self.workspace.settings.personal_patterns()
+        return [mask(text, patterns).text for text in item.customer]
+
+    def _original(self, item: Item) -> Conversation | None:
+        """The transcript of a message's chat, if it is the same chat."""
+        chat = self.originals.get(item.asked.conversation)
+        if chat is None or item.asked.session is not None:
+            return None
+        said = [turn.text for turn in _messages(chat.turns)]
+        number = item.asked.number
+        return chat if number < len(said) and _is_same(item.asked.message, said[number]) else None
 
     def _write(self) -> None:
         """Under a temporary name, then renamed: the file is the old one or the new one."""
@@ -130,38 +157,45 @@ class Kept:
         return None
 
 
-def named_splits(chats: Path, names: Iterable[str]) -> dict[str, str]:
-    """The splits that the transcripts of a folder name for some chats; others have none."""
-    wanted = set(names)
-    try:
-        stream = ChatStream([chats], skip_bad=True)
-        return {chat.id: chat.split for chat in stream if chat.split and chat.id in wanted}
-    except FinetuneError:  # there is no transcript in it
-        return {}
+def _chats(folder: Path, names: set[str]) -> Iterator[Conversation]:
+    """The chats of these names among the transcripts of a folder; finetune tells of bad lines."""
+    if not folder.is_dir():
+        return
+    files = [f for f in sorted(folder.iterdir()) if f.suffix.lower() in SUFFIXES and f.name != FILE]
+    if files and names:
+        yield from (chat for chat in ChatStream(files, skip_bad=True) if chat.id in names)
 
 
-def _is_labelled(chat: Conversation, number: int) -> bool:
-    places = _places(chat.turns)
-    return number < len(places) and bool(chat.turns[places[number]].intents)
+_PLACEHOLDER = re.compile(r"\\\[\w+\\\]")
 
 
-def _is_same(chat: Conversation, said: list[str]) -> bool:
-    """Whether customer and messages are the same, as far as both chats go."""
-    known = [turn.text for turn in chat.turns if turn.speaker == "customer"]
-    return all(one == other for one, other in zip(known, said, strict=False))
+def _is_same(said: str, text: str) -> bool:
+    """Whether a message is this text, as it is or masked: a placeholder stands for anything.
+
+    >>> _is_same("cancel [order_id]", "cancel BK-7"), _is_same("cancel", "cancel BK-7")
+    (True, False)
+    """
+    pattern = _PLACEHOLDER.sub(".*", re.escape(said))
+    return said == text or re.fullmatch(pattern, text, re.DOTALL) is not None
 
 
-def _places(turns: Iterable[Turn]) -> list[int]:
-    """Where the customer speaks."""
-    return [place for place, turn in enumerate(turns) if turn.speaker == "customer"]
+def _messages(turns: Iterable[Turn]) -> list[Turn]:
+    """What the customer said."""
+    return [turn for turn in turns if is_message(turn)]
 
 
-def _labelled_as(labelled: Iterable[Turn], turns: Iterable[Turn]) -> list[Turn]:
-    """The turns with the labels of a shorter or equal beginning of them."""
-    found = list(turns)
-    for place, turn in enumerate(labelled):
-        found[place] = turn
-    return found
+def _labels(turns: Iterable[Turn]) -> dict[int, str]:
+    """The label of each message that has one, by how many messages came before it."""
+    return {n: turn.intents[0] for n, turn in enumerate(_messages(turns)) if turn.intents}
+
+
+def _with_labels(turns: Iterable[Turn], labels: Mapping[int, str]) -> tuple[Turn, ...]:
+    """The turns with these labels and no others."""
+    number, found = count(), []
+    for turn in turns:
+        label = labels.get(next(number)) if is_message(turn) else None
+        found.append(turn.model_copy(update={"intents": (label,) if label else ()}))
+    return tuple(found)
 
 
 @contextmanager

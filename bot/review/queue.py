@@ -5,15 +5,15 @@ probabilities. Like messages make one group, and every group has its turn before
 same group comes: ten of a kind teach little more than two (Settles 2009, on density and diversity).
 """
 
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from heapq import nsmallest
 from typing import TYPE_CHECKING
 
-from bot.clusters import centred, clusters, spread
+from bot.clusters import Background, clusters, spread
 from bot.review.items import Item
 
 if TYPE_CHECKING:
-    from bot.gaps import Encode
+    from bot.clusters import Encode
 
 _WIDER = 10
 """So many times as many as are asked about are looked at for being alike."""
@@ -33,24 +33,31 @@ def queue(
 
     Those that were reviewed are left out, and those with a label unless `labelled`.
     """
-    open_ = (
+    background = Background()
+    waiting = (
         item
-        for item in items
+        for item in _gathered(items, background)
         if item.asked.rule not in _NO_REQUESTS
         and (labelled or not item.asked.labels)
         and not is_reviewed(item)
     )
-    doubtful = nsmallest(_WIDER * most, open_, key=_doubt)
-    return [doubtful[place] for place in spread(_groups(doubtful, encode))][:most]
+    doubtful = nsmallest(_WIDER * most, waiting, key=_doubt)
+    return [doubtful[place] for place in spread(_groups(doubtful, background, encode))][:most]
+
+
+def _gathered(items: Iterable[Item], background: Background) -> Iterator[Item]:
+    for item in items:
+        background.add(item.asked.message)
+        yield item
 
 
 def _doubt(item: Item) -> tuple[float, str, int]:
     return item.asked.margin, item.asked.conversation, item.asked.turn
 
 
-def _groups(items: Sequence[Item], encode: "Encode") -> list[int]:
+def _groups(items: Sequence[Item], background: Background, encode: "Encode") -> list[int]:
     if not items:
         return []
-    vectors = encode([item.asked.message for item in items])
-    groups: list[int] = clusters(centred(vectors, vectors.mean(axis=0))).tolist()
+    vectors = background.encoded([item.asked.message for item in items], encode)
+    groups: list[int] = clusters(vectors).tolist()
     return groups

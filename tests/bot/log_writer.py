@@ -15,7 +15,7 @@ def write(path: Path, turns: int) -> None:
     decision, reading = Answer("track", {}, Evidence("intent-certain")), Reading()
     with SessionLog.open(path) as log:
         session = log.start_session(channel="test", model="v1", index_digest="ab")
-        for number in range(turns):
+        for number in range(1, turns + 1):
             turn = (session, number, "where is it?" * 20, "On its way.", decision, reading)
             log.record(TurnRecord(*turn, ms=4.5, model="v1", index_digest="ab"))
             print(session, number, flush=True)

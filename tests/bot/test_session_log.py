@@ -10,12 +10,12 @@ import subprocess
 import sys
 import time
 from collections.abc import Iterator
+from contextlib import closing
 from pathlib import Path
 from typing import Any
 
 import pytest
 
-import bot.session_log as module
 from bot.decision import (
     Answer,
     Cite,
@@ -28,11 +28,14 @@ from bot.decision import (
     evidence_json,
 )
 from bot.errors import BotError
-from bot.session_log import SCHEMA, SessionLog, TurnRecord
+from bot.log.migrations import MIGRATIONS, SCHEMA
+from bot.session_log import SessionLog, TurnRecord
 from kb.passages import Passage
 from kb.search import Hit
 
 WRITER = Path(__file__).with_name("log_writer.py")
+FIRST_RELEASE = Path(__file__).with_name("log_of_schema_1.sql")
+TABLES = ("sessions", "turns", "decisions", "feedback")
 READING = Reading((Scored("track", 0.9), Scored("cancel", 0.06)), {"order_id": "TT-1"})
 HIT = Hit(Passage(7, "returns", "Returns", (), "Thirty days.", "returns.md:1"), 0.8, 0.7, 0.9)
 EVIDENCE = Evidence(
@@ -178,13 +181,42 @@ def test_a_newer_database_is_refused_and_left_alone(path: Path) -> None:
     assert path.read_bytes() == before
 
 
+def test_a_database_of_the_first_release_opens_unchanged_and_is_searchable(path: Path) -> None:
+    with closing(sqlite3.connect(path)) as database:
+        database.executescript(FIRST_RELEASE.read_text(encoding="utf-8"))
+        before = [database.execute(f"SELECT * FROM {table}").fetchall() for table in TABLES]
+    with SessionLog.open(path) as log:
+        assert [row["message"] for row in log.turns(2)] == ["where is TT-1?", "我要退款"]
+    with closing(sqlite3.connect(path)) as database:
+        after = [database.execute(f"SELECT * FROM {table}").fetchall() for table in TABLES]
+        found = database.execute("SELECT rowid FROM turns_text WHERE turns_text MATCH '要退款'")
+        assert (after, found.fetchall()) == (before, [(2,), (4,)])
+        assert database.execute("PRAGMA user_version").fetchone() == (SCHEMA,)
+
+
+def test_the_full_text_is_kept_in_step_whoever_writes(log: SessionLog, path: Path) -> None:
+    def found(words: str) -> list[tuple[int]]:
+        query = "SELECT rowid FROM turns_text WHERE turns_text MATCH ?"
+        return database.execute(query, (words,)).fetchall()
+
+    log.record(turn(start(log)))
+    with closing(sqlite3.connect(path, isolation_level=None)) as database:
+        assert found("TT-1".join('""')) == [(1,)]
+        database.execute("UPDATE turns SET message = 'rye bread'")
+        assert (found("bread"), found("TT-1".join('""'))) == ([(1,)], [])
+        database.execute("PRAGMA foreign_keys = ON")
+        database.execute("DELETE FROM sessions")
+        assert found("bread") == []
+        # Raises where the index and the turns disagree.
+        database.execute("INSERT INTO turns_text (turns_text, rank) VALUES ('integrity-check', 1)")
+
+
 def test_an_older_database_is_brought_up_to_date(path: Path, monkeypatch: Any) -> None:
     with SessionLog.open(path) as log:
         session = start(log)
         log.record(turn(session))
-    added = (*module.MIGRATIONS, ("ALTER TABLE turns ADD COLUMN mood TEXT",))
-    monkeypatch.setattr(module, "MIGRATIONS", added)
-    monkeypatch.setattr(module, "SCHEMA", len(added))
+    added = (*MIGRATIONS, ("ALTER TABLE turns ADD COLUMN mood TEXT",))
+    monkeypatch.setattr("bot.session_log.MIGRATIONS", added)
     with SessionLog.open(path) as log:
         assert len(log.turns(session)) == 1
     database = sqlite3.connect(path)
@@ -193,16 +225,19 @@ def test_an_older_database_is_brought_up_to_date(path: Path, monkeypatch: Any) -
     database.close()
 
 
-def test_a_migration_that_fails_halfway_leaves_the_old_schema(path: Path, monkeypatch: Any) -> None:
+def test_a_migration_that_fails_halfway_leaves_the_schema_before_it(
+    path: Path, monkeypatch: Any
+) -> None:
     SessionLog.open(path).close()
-    broken = (*module.MIGRATIONS, ("CREATE TABLE extra (a)", "CREATE TABLE turns (a)"))
-    monkeypatch.setattr(module, "MIGRATIONS", broken)
-    monkeypatch.setattr(module, "SCHEMA", len(broken))
+    added = ("CREATE TABLE added (a)",)
+    broken = (*MIGRATIONS, added, ("CREATE TABLE extra (a)", "CREATE TABLE turns (a)"))
+    monkeypatch.setattr("bot.session_log.MIGRATIONS", broken)
     with pytest.raises(BotError):
         SessionLog.open(path)
     database = sqlite3.connect(path)
     assert database.execute("PRAGMA user_version").fetchone() == (len(broken) - 1,)
-    assert database.execute("SELECT name FROM sqlite_master WHERE name = 'extra'").fetchall() == []
+    names = "SELECT name FROM sqlite_master WHERE name IN ('added', 'extra')"
+    assert database.execute(names).fetchall() == [("added",)]
     database.close()
 
 

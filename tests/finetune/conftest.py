@@ -72,6 +72,7 @@ def make_trainer(tiny_encoder: Path, bakery_chats: list[Conversation]) -> Callab
         import torch
 
         from finetune import corpus, network, tokens, training
+        from finetune.lower import Lower
 
         chats = [chat for chat in bakery_chats if chat.split == "train"]
         labels, texts = corpus.label_names(chats), corpus.Texts()
@@ -80,7 +81,7 @@ def make_trainer(tiny_encoder: Path, bakery_chats: list[Conversation]) -> Callab
         torch.manual_seed(1)
         trunk = network.load_trunk(str(tiny_encoder))
         tokenizer = tokens.load_tokenizer(network.load_tokenizer(str(tiny_encoder)), 64)
-        lower = training.Lower(trunk, 0)
+        lower = Lower(trunk, 0)
         rows = tokens.token_ids(tokenizer, [*texts.all, *articles])
         data = training.TrainingData(
             dialogues, lower, lower.add(rows, lambda _: None), len(articles)

@@ -12,11 +12,12 @@ from finetune.conversation import Conversation
 from finetune.corpus import Dialogue, Texts, build_dialogue
 from finetune.crf import negative_log_likelihood, transitions_of, unit_logits
 from finetune.losses import entity_loss
+from finetune.lower import Lower
 from finetune.network import TagHead, load_tokenizer, load_trunk
 from finetune.tags import Units, decode, units_of
 from finetune.tokens import load_tokenizer as fast_tokenizer
 from finetune.tokens import token_ids
-from finetune.training import Lower, tag_logits
+from finetune.training import tag_logits
 
 TAGS = 3
 

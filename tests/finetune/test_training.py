@@ -11,9 +11,9 @@ from torch import Tensor
 from finetune.conversation import Conversation
 from finetune.corpus import Dialogue, Message, Texts, build_dialogue
 from finetune.losses import distance, intent_loss, ranking_loss
+from finetune.lower import Lower
 from finetune.network import HeadOutput, Heads, Outputs, load_trunk
 from finetune.training import (
-    Lower,
     Replies,
     Trainer,
     agent_texts,

@@ -8,7 +8,7 @@ import pytest
 
 from finetune.conversation import Conversation
 from finetune.errors import FinetuneError
-from finetune.transcripts import digest, read_chats
+from finetune.transcripts import ChatStream, digest, read_chats
 
 WORKSPACES = Path(__file__).parents[3] / "shared" / "data" / "workspaces"
 
@@ -164,3 +164,25 @@ def test_real_transcripts_read_without_a_bad_line(workspace: str, count: int) ->
     chats = read_chats([WORKSPACES / workspace / "chats"])
     assert len(chats.conversations) == count
     assert (chats.bad, chats.warnings) == ([], [])
+
+
+def test_a_stream_can_be_read_again_and_tells_the_same(tmp_path: Path) -> None:
+    path = tmp_path / "chats.jsonl"
+    one = '{"id": 1, "mood": "x", "turns": [{"speaker": "customer", "text": "hi"}]}'
+    other = '{"id": 2, "turns": [{"speaker": "agent", "text": " "}]}'
+    path.write_text("\n".join([one, "{oops", other, one]))
+    stream = ChatStream([path], skip_bad=True)
+    for _ in range(2):
+        assert [chat.id for chat in stream] == ["1", "2"]
+        assert [line.partition(" (")[0] for line in stream.bad] == [f"{path}:2: not valid JSON"]
+        assert stream.warnings == [
+            f"{path}:4: chat 1 again, as in {path}:1; dropped",
+            '"mood" is no key of a chat; ignored 1 times',
+            "1 turns have no text; they teach nothing",
+        ]
+
+
+def test_a_stream_reads_no_further_than_it_is_asked(tmp_path: Path) -> None:
+    path = tmp_path / "chats.jsonl"
+    path.write_text('{"id": 1, "turns": [{"speaker": "customer", "text": "hi"}]}\n{oops')
+    assert next(iter(ChatStream([path]))).id == "1"

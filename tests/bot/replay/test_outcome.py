@@ -58,7 +58,10 @@ def test_how_many_messages_before_the_agent_did_the_bot_offers_a_person() -> Non
     ("reply", "act"),
     [
         ("We open at seven.", "answered"),
-        ("Your parcel is on its way. Anything else?", "asked"),
+        ("Your parcel is on its way. Which one is it?", "asked"),
+        ("You're welcome! Is there anything else?", "answered"),
+        ("Is there anything else? And what is your name?", "asked"),
+        ("不客气！请问还有其他问题吗？", "answered"),
         ("Please provide your booking number.", "asked"),
         ("May I have your name please", "asked"),
         ("Let me check that for you.", "looked up"),

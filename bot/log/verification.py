@@ -1,0 +1,218 @@
+"""Whether a log keeps its invariant, shown on the file alone and without changing it.
+
+A reply is shown only after its turn is committed: that is a promise of `bot.session_log`, and its
+tests kill it to see. What a database can show is the rest: each turn has its decision, evidence,
+model and index, nothing is missing between two turns, and what is kept can be read. The last turns
+of a session leave no trace if somebody takes them away with their decisions.
+"""
+
+import os
+import sqlite3
+from collections.abc import Callable, Iterator
+from contextlib import closing
+from dataclasses import asdict, dataclass
+from functools import partial
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from bot.database import BUSY_TIMEOUT_S, in_words, schema_version
+from bot.errors import BotError
+from bot.log.migrations import SCHEMA
+
+if TYPE_CHECKING:
+    from bot.console import Progress
+
+
+@dataclass(frozen=True, slots=True)
+class Breach:
+    """What is wrong with which turn of which session; None: with all of it."""
+
+    session: int | None
+    turn: int | None
+    what: str
+
+    def __str__(self) -> str:
+        where = [("session", self.session), ("turn", self.turn)]
+        named = ", ".join(f"{name} {number}" for name, number in where if number is not None)
+        return f"{named}: {self.what}" if named else self.what
+
+
+@dataclass(frozen=True, slots=True)
+class Verified:
+    """What was looked at and found. `notes` are worth knowing and break nothing; the counts are
+    None where the table cannot be read."""
+
+    database: str
+    schema: int
+    sessions: int | None
+    turns: int | None
+    breaches: tuple[Breach, ...]
+    notes: tuple[Breach, ...]
+
+    @property
+    def holds(self) -> bool:
+        return not self.breaches
+
+    def as_json(self) -> dict[str, Any]:
+        """The object of `log verify --json`."""
+        return {"holds": self.holds, **asdict(self)}
+
+
+@dataclass(frozen=True, slots=True)
+class _Check:
+    """A query for (session, turn) of each row that is not as it should be."""
+
+    what: str
+    query: str
+    since: int = 1
+
+
+_DECIDED = "FROM turns JOIN decisions ON turn_id = turns.id"
+_IN_ORDER = "OVER (PARTITION BY session_id ORDER BY number)"
+_CHECKS = (
+    _Check(
+        "its model or index is not named",
+        "SELECT id, NULL FROM sessions WHERE model = '' OR index_digest = ''",
+    ),
+    _Check(
+        "the turn before it is missing",
+        f"""SELECT session_id, min(number) FROM
+            (SELECT session_id, number, row_number() {_IN_ORDER} AS place FROM turns)
+            WHERE number <> place GROUP BY session_id""",
+    ),
+    _Check(
+        "it was written before the turn that precedes it",
+        f"""SELECT session_id, number FROM
+            (SELECT session_id, number, id, lag(id) {_IN_ORDER} AS previous FROM turns)
+            WHERE id < previous""",
+    ),
+    _Check(
+        "it has no decision",
+        """SELECT session_id, number FROM turns
+            WHERE NOT EXISTS (SELECT 1 FROM decisions WHERE turn_id = turns.id)""",
+    ),
+    *(
+        _Check(f"its {name} cannot be read", f"SELECT session_id, number {_DECIDED} WHERE {wrong}")
+        for name, wrong in (
+            ("timings", "NOT json_valid(timings)"),
+            ("citations", "NOT json_valid(citations)"),
+            ("evidence", "NOT json_valid(evidence)"),
+            ("time", "julianday(at) IS NULL"),
+        )
+    ),
+    _Check(
+        "its decision has no evidence",
+        f"""SELECT session_id, number {_DECIDED} WHERE CASE WHEN json_valid(evidence)
+            THEN coalesce(json_extract(evidence, '$.rule'), '') = '' ELSE 0 END""",
+    ),
+    _Check(
+        "its decision does not name the model or the index",
+        f"SELECT session_id, number {_DECIDED} WHERE model = '' OR index_digest = ''",
+    ),
+    _Check(
+        "search does not find it",
+        """SELECT session_id, number FROM turns
+            WHERE id NOT IN (SELECT id FROM turns_text_docsize)""",
+        since=2,
+    ),
+    _Check(
+        "search still holds words of a turn that was erased",
+        "SELECT NULL, NULL FROM turns_text_docsize WHERE id NOT IN (SELECT id FROM turns)",
+        since=2,
+    ),
+)
+_NOTE = _Check(
+    "the clock was set back before it",
+    f"""SELECT session_id, number FROM (SELECT session_id, number, at,
+            coalesce(lag(at) {_IN_ORDER}, started_at) AS previous
+        FROM turns JOIN sessions ON sessions.id = session_id)
+        WHERE julianday(at) < julianday(previous)""",
+)
+_Step = Callable[[sqlite3.Connection], Iterator[Breach]]
+
+
+def verify(path: Path, progress: "Progress | None" = None) -> Verified:
+    """Look for all that breaks the invariant in a log, as it is at this moment.
+
+    Raises:
+        BotError: it is not there, is no log, or is a newer version's.
+    """
+    with in_words(path), closing(_read_only(path)) as connection:
+        schema = _schema(connection, path)
+        connection.execute("BEGIN")  # one moment, whoever goes on writing
+        return Verified(
+            database=str(path),
+            schema=schema,
+            sessions=_count(connection, "sessions"),
+            turns=_count(connection, "turns"),
+            breaches=tuple(_breaches(connection, schema, progress)),
+            notes=tuple(_tolerantly(partial(_found, _NOTE), connection)),
+        )
+
+
+def _breaches(
+    connection: sqlite3.Connection, schema: int, progress: "Progress | None"
+) -> Iterator[Breach]:
+    checks = (partial(_found, check) for check in _CHECKS if check.since <= schema)
+    steps: list[_Step] = [_of_the_file, _orphans, *checks]
+    for done, step in enumerate(steps, start=1):
+        yield from _tolerantly(step, connection)
+        if progress:
+            progress("verify", done, len(steps))
+
+
+def _tolerantly(step: _Step, connection: sqlite3.Connection) -> list[Breach]:
+    """What a step finds; a part that cannot be read is a finding too."""
+    try:
+        return list(step(connection))
+    except sqlite3.DatabaseError as error:
+        if error.sqlite_errorcode & 0xFF not in (sqlite3.SQLITE_CORRUPT, sqlite3.SQLITE_ERROR):
+            raise
+        return [Breach(None, None, f"a part of it cannot be read: {error}")]
+
+
+def _read_only(path: Path) -> sqlite3.Connection:
+    """A connection that can write nothing. Where no file may be made beside the database and none
+    is there, nobody writes it either, and SQLite must be told."""
+    if not path.is_file():
+        raise BotError(f"{path} is not there; name a database, or run `frontdesk chat` first")
+    beside = path.with_name(f"{path.name}-wal").exists() or os.access(path.parent, os.W_OK)
+    uri = f"{path.resolve().as_uri()}?mode=ro{'' if beside else '&immutable=1'}"
+    return sqlite3.connect(uri, uri=True, timeout=BUSY_TIMEOUT_S, isolation_level=None)
+
+
+def _schema(connection: sqlite3.Connection, path: Path) -> int:
+    version = schema_version(connection, path, SCHEMA)
+    if not version:
+        raise BotError(f"{path} is no log of Frontdesk: it has no schema version; name another")
+    return version
+
+
+def _of_the_file(connection: sqlite3.Connection) -> Iterator[Breach]:
+    for (what,) in connection.execute("PRAGMA integrity_check"):
+        if what != "ok":
+            yield Breach(None, None, f"the file is damaged: {' '.join(what.split())}")
+
+
+def _orphans(connection: sqlite3.Connection) -> Iterator[Breach]:
+    for table, row, parent, _ in connection.execute("PRAGMA foreign_key_check"):
+        session, turn = (_turn(connection, row) if table == "turns" else None) or (None, None)
+        yield Breach(session, turn, f"row {row} of {table} belongs to no row of {parent}")
+
+
+def _turn(connection: sqlite3.Connection, row: int) -> tuple[int, int] | None:
+    query = "SELECT session_id, number FROM turns WHERE id = ?"
+    found: tuple[int, int] | None = connection.execute(query, (row,)).fetchone()
+    return found
+
+
+def _found(check: _Check, connection: sqlite3.Connection) -> Iterator[Breach]:
+    return (Breach(*row, check.what) for row in connection.execute(check.query))
+
+
+def _count(connection: sqlite3.Connection, table: str) -> int | None:
+    try:
+        count: int = connection.execute(f"SELECT count(*) FROM {table}").fetchone()[0]
+    except sqlite3.DatabaseError:  # what is wrong is found again, and told, by the checks
+        return None
+    return count
