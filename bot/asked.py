@@ -151,8 +151,8 @@ def _cited(citations: Sequence[Mapping[str, Any]]) -> tuple[tuple[str, int], ...
 
 
 _LOGGED = """SELECT session_id, number, message, reply, kind, template, citations, evidence,
-        (SELECT json_group_array(note) FROM feedback
-         WHERE turn_id = turns.id AND verdict = 'intent'),
+        (SELECT note FROM feedback WHERE turn_id = turns.id AND verdict = 'intent'
+         ORDER BY id DESC LIMIT 1),
         EXISTS (SELECT 1 FROM feedback WHERE turn_id = turns.id AND verdict = 'bad')
     FROM turns JOIN decisions ON turn_id = turns.id ORDER BY session_id, number"""
 
@@ -171,7 +171,7 @@ def of_log(database: Path) -> Iterator[Asked]:
 
 def _of_row(
     session: int, number: int, message: str, reply: str, kind: str, template: str | None,
-    citations: str, evidence: str, intents: str, disliked: int,
+    citations: str, evidence: str, label: str | None, disliked: int,
 ) -> Asked:  # fmt: skip
     found = json.loads(evidence)
     return Asked(
@@ -184,7 +184,7 @@ def _of_row(
         template=template,
         reason=found.get("reason"),
         citations=_cited(json.loads(citations)),
-        labels=tuple(json.loads(intents)[-1:]),
+        labels=(label,) if label else (),
         disliked=bool(disliked),
         session=session,
         **_of_evidence(found),

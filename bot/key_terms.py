@@ -23,6 +23,8 @@ FEWEST = 0.2
 _WHOLE = 0.7
 """Words are told together that stand together in this share of the messages with one of them."""
 _MOST_WORDS, _MOST_CHARACTERS = 3, 8
+_PLACEHOLDER = re.compile(r"\[\w+\]")
+"""What stands for masked personal data says nothing."""
 _RUN = re.compile(f"[{UNSPACED}]+|[^{UNSPACED}]+")
 
 Phrase = tuple[str, ...]
@@ -76,7 +78,7 @@ class KeyTerms:
 
 def _runs(message: str) -> Iterator[tuple[Phrase, bool]]:
     """(units in a row, whether they are characters of a script without spaces)."""
-    for run in _RUN.findall(normalise(message)):
+    for run in _RUN.findall(normalise(_PLACEHOLDER.sub(" ", message))):
         if re.match(f"[{UNSPACED}]", run):
             yield tuple(run), True
         else:

@@ -28,6 +28,7 @@ from bot.replies import SENTENCES
 from bot.workspace import Workspace, open_workspace
 
 Frontdesk = Callable[..., tuple[int, str, str]]
+SetThresholds = Callable[..., None]
 COMMAND = (sys.executable, "-c", "from bot.cli import main; main()")
 UNREADABLE = SENTENCES["en"]["unreadable"][0]
 UNCERTAIN = SENTENCES["en"]["uncertain"][0]
@@ -202,7 +203,7 @@ def fast(workspace: Workspace) -> None:
 
 
 def test_an_empty_kb_leaves_the_templates(
-    frontdesk: Frontdesk, trained_workspace: Workspace
+    frontdesk: Frontdesk, trained_workspace: Workspace, set_thresholds: SetThresholds
 ) -> None:
     root, articles = trained_workspace.root, trained_workspace.kb
     for path in articles.iterdir():
@@ -211,6 +212,7 @@ def test_an_empty_kb_leaves_the_templates(
     assert code == 0
     assert out.startswith("0 passages indexed (0 embedded, 0 reused, 4 removed)")
     assert err == f"{articles} has no article: the bot can cite nothing until you add one\n"
+    set_thresholds(trained_workspace, intent=0.5)
     code, out, err = frontdesk("chat", "-w", root, stdin=b"where is my parcel BK-0001\n")
     assert (code, out) == (0, "Parcel BK-0001 is on its way.\n")
     assert err == f"{articles} has no article: nothing can be cited\n"
@@ -249,8 +251,9 @@ def test_a_template_with_a_slot_that_nothing_fills_is_named(
 
 
 def test_a_slot_that_a_customer_never_fills_ends_with_a_person(
-    frontdesk: Frontdesk, trained_workspace: Workspace
+    frontdesk: Frontdesk, trained_workspace: Workspace, set_thresholds: SetThresholds
 ) -> None:
+    set_thresholds(trained_workspace, intent=0.5)
     stdin = b"where is my parcel\nno idea\nno idea\n"
     code, out, _ = frontdesk("chat", "--json", "-w", trained_workspace.root, stdin=stdin)
     answers = [json.loads(line) for line in out.splitlines()]

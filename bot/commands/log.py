@@ -58,7 +58,7 @@ def _tell_verified(found: "Verified") -> None:
     for breach in found.breaches:
         print(one_line(str(breach)))
     for note in found.notes:
-        print(f"note: {note}")
+        print(one_line(f"note: {note}"))
     if found.holds:
         print(f"{found.turns:,} turns of {found.sessions:,} sessions: the log is whole")
     else:
@@ -141,8 +141,9 @@ def _tell_turn(turn: "LoggedTurn", before: str) -> None:
     console = Console(highlight=False)
     did = one_line(" ".join(part for part in (turn.kind, turn.template) if part))
     title = f"{before}session {turn.session}, turn {turn.number}  {turn.at}  {did}"
-    sure = f"  ({turn.intent} {turn.confidence:.2f})" if turn.intent and turn.confidence else ""
-    console.print(Text(title + one_line(sure), style="dim"), soft_wrap=True)
+    if turn.intent is not None:
+        title += f"  ({one_line(turn.intent)} {turn.confidence:.2f})"
+    console.print(Text(title, style="dim"), soft_wrap=True)
     for speaker, text in (("customer", turn.message), ("bot", turn.reply)):
         said = printable(text).replace("\n", "\n" + " " * 10)
         console.print(Text(f"{speaker + ':':<10}{said}"), soft_wrap=True)

@@ -66,7 +66,7 @@ def opened(path: Path) -> Iterator[sqlite3.Connection]:
 def of_session(
     connection: sqlite3.Connection, session: int, last: int | None = None
 ) -> list[LoggedTurn]:
-    """The turns of a session in order, or its last ones. BotError where there is no such session."""
+    """The turns of a session in order, or its last ones. BotError where there is no session."""
     if not connection.execute("SELECT 1 FROM sessions WHERE id = ?", (session,)).fetchone():
         raise BotError(f"the log has no session {session}; `frontdesk log show` has the last turns")
     return _turns(connection, "session_id = ?", [session], last)[::-1]

@@ -142,7 +142,7 @@ def test_another_chat_of_the_same_name_is_another_record(kept: Kept) -> None:
 def test_of_the_live_log_the_bots_words_are_left_out_and_personal_data_is_masked(
     kept: Kept,
 ) -> None:
-    log = {"session": 3, "conversation": "session-3"}
+    log: dict[str, Any] = {"session": 3, "conversation": "session-3"}
     _, second = items([said("i am anna@example.com", **log), said("track BK-0001", 1, **log)])
     kept.keep([(second, "order/track")])
 
@@ -386,7 +386,7 @@ class Terminal:
         """What is shown before the next prompt."""
         self.child.expect_exact(prompt)
         self.child.waitnoecho()
-        return _plain(self.child.before)
+        return _plain(self.child.before or "")
 
     def press(self, keys: str, prompt: str = "? ") -> str:
         self.child.send(keys)
@@ -397,7 +397,7 @@ class Terminal:
         self.child.send(keys)
         self.child.expect(pexpect.EOF)
         self.child.close()
-        return self.child.exitstatus, _plain(self.child.before)
+        return self.child.exitstatus, _plain(self.child.before or "")
 
 
 def _plain(text: str) -> str:

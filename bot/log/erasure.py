@@ -1,0 +1,145 @@
+"""Sessions erased from a workspace's databases so that no byte of them is left there.
+
+Deleting a row leaves its bytes in the file, in the full text and in the write-ahead log. So the
+pages are overwritten (secure_delete), the full text is merged, which drops what its deleted rows
+left, the file is written anew (VACUUM), and the write-ahead log is emptied. Interrupted in between,
+the rows are gone already; the same command again does the rest.
+"""
+
+import re
+import sqlite3
+from collections.abc import Collection, Iterable
+from contextlib import closing
+from dataclasses import dataclass
+from datetime import datetime
+from pathlib import Path
+
+from bot.asked import SESSION
+from bot.database import connect, in_words, transaction
+from bot.errors import BotError
+from bot.log.migrations import MIGRATIONS
+from bot.replay.store import MIGRATIONS as REPLAYS
+
+
+@dataclass(frozen=True, slots=True)
+class Doomed:
+    """Sessions that are to be erased, with all that people wrote in them."""
+
+    sessions: frozenset[int]
+    turns: int
+    texts: frozenset[str]
+
+
+def numbered(connection: sqlite3.Connection, sessions: Iterable[int]) -> Doomed:
+    """The sessions of these numbers; those that are erased already are passed over.
+
+    Raises:
+        BotError: there was never one of that number.
+    """
+    wanted = set(sessions)
+    query = "SELECT coalesce(max(seq), 0) FROM sqlite_sequence WHERE name = 'sessions'"
+    most = connection.execute(query).fetchone()[0]
+    for session in sorted(wanted):
+        if not 0 < session <= most:
+            raise BotError(f"the log has no session {session}; nothing was erased")
+    there = {session for (session,) in connection.execute("SELECT id FROM sessions")}
+    return _doomed(connection, wanted & there)
+
+
+def of_customer(connection: sqlite3.Connection, text: str) -> Doomed:
+    """The sessions in which somebody, or the bot, wrote this text; A to Z count as a to z.
+
+    Raises:
+        BotError: the text is empty.
+    """
+    if not text.strip():
+        raise BotError("an empty text is in every session; name what the customer wrote")
+    query = """SELECT session_id FROM turns JOIN decisions ON turn_id = turns.id
+        WHERE instr(lower(message || char(10) || reply || char(10) || evidence), lower(?1))
+        UNION SELECT session_id FROM turns JOIN feedback ON turn_id = turns.id
+        WHERE instr(lower(note), lower(?1))"""
+    return _doomed(connection, {session for (session,) in connection.execute(query, (text,))})
+
+
+def older_than(connection: sqlite3.Connection, moment: datetime) -> Doomed:
+    """The sessions whose last turn, or beginning where there is none, was before `moment`."""
+    query = """SELECT id FROM sessions WHERE julianday(?) > coalesce(
+        (SELECT max(julianday(at)) FROM turns WHERE session_id = sessions.id),
+        julianday(started_at))"""
+    return _doomed(connection, {row[0] for row in connection.execute(query, (moment.isoformat(),))})
+
+
+def _doomed(connection: sqlite3.Connection, sessions: Collection[int]) -> Doomed:
+    texts, turns = set[str](), 0
+    for session in sessions:
+        said = connection.execute("SELECT message FROM turns WHERE session_id = ?", (session,))
+        messages = [message for (message,) in said]
+        noted = """SELECT note FROM feedback JOIN turns ON turns.id = turn_id
+            WHERE session_id = ? AND verdict <> 'intent'"""
+        texts.update(messages, (note for (note,) in connection.execute(noted, (session,))))
+        turns += len(messages)
+    return Doomed(frozenset(sessions), turns, frozenset(texts))
+
+
+def erase(connection: sqlite3.Connection, path: Path, doomed: Doomed) -> None:
+    """Erase the sessions from the log in `path`. No byte of them is in its files afterwards.
+
+    Raises:
+        BotError: another program reads the log and does not let go of old pages.
+    """
+    connection.execute("PRAGMA secure_delete = ON")
+    with transaction(connection):
+        delete = "DELETE FROM sessions WHERE id = ?"
+        connection.executemany(delete, ((session,) for session in doomed.sessions))
+        _erase_rows(connection, "replay_turns", doomed)
+        connection.execute("INSERT INTO turns_text (turns_text) VALUES ('optimize')")
+    _rewrite(connection, path)
+
+
+def erase_replays(path: Path, doomed: Doomed) -> int:
+    """Erase the turns of these sessions from `replays.db`, where a replay read an export of them;
+    give their number. The figures of the replays stay."""
+    if not path.is_file():
+        return 0
+    with in_words(path), closing(connect(path, REPLAYS)) as connection:
+        connection.execute("PRAGMA secure_delete = ON")
+        with transaction(connection):
+            erased = _erase_rows(connection, "turns", doomed)
+        if erased:
+            _rewrite(connection, path)
+    return erased
+
+
+def session_of(conversation: str) -> int | None:
+    """The session that a chat's name stands for, exported or reviewed; None of other names.
+
+    >>> session_of("session-7"), session_of("reviewed/session-7~2"), session_of("chat-7")
+    (7, 7, None)
+    """
+    found = _NAME.fullmatch(conversation)
+    return int(found[1]) if found else None
+
+
+_NAME = re.compile(rf"(?:reviewed/)?{re.escape(SESSION)}([0-9]+)(?:~[0-9]+)?")
+
+
+def _erase_rows(connection: sqlite3.Connection, table: str, doomed: Doomed) -> int:
+    connection.create_function("session_of", 1, session_of)
+    numbers = sorted({s for (s,) in connection.execute(
+        f"SELECT DISTINCT session_of(conversation) FROM {table}"
+    )} & doomed.sessions)
+    return sum(
+        connection.execute(f"DELETE FROM {table} WHERE session_of(conversation) = ?", (n,)).rowcount
+        for n in numbers
+    )
+
+
+def _rewrite(connection: sqlite3.Connection, path: Path) -> None:
+    """Write the file anew and empty its write-ahead log, waiting for whoever reads meanwhile."""
+    connection.execute("VACUUM")
+    busy = connection.execute("PRAGMA wal_checkpoint(TRUNCATE)").fetchone()[0]
+    if busy:
+        raise BotError(
+            f"the rows are erased from {path}, but another program that reads it keeps old pages"
+            f" in {path.name}-wal; close that program and give the command again"
+        )
