@@ -147,9 +147,9 @@ def load(path: Path, limit: int | None = None) -> list[Record]:
 
 HEAD = (
     "row", "figure", "best known", "frozen + probe", "measured", "reach", "seeds", "test",
-    "train s/1,000", "read s/1,000", "peak MiB",
+    "train s/1,000", "read s/1,000", "peak MiB", "trained on",
 )  # fmt: skip
-WIDTHS = (18, 34, 10, 14, 15, 12, 5, 6, 13, 12, 8)
+WIDTHS = (18, 34, 10, 14, 15, 12, 5, 6, 13, 12, 8, 11)
 
 
 def table(found: Sequence[Record], names: Collection[str] = ()) -> str:
@@ -189,7 +189,14 @@ def rows(found: Sequence[Record]) -> Iterator[list[str]]:
             _average(_pace(one, "train") for one in own),
             _average(_pace(one, "read", "test") for one in own),
             _average((one["peak_mib"] for one in own), 0),
+            ", ".join(sorted({_trained_on(one) for one in own})) or DASH,
         ]
+
+
+def _trained_on(one: Record) -> str:
+    """The GPU's name, which `quality.py` adds to the machine, or "CPU"."""
+    _, _, gpu = one["machine"].partition(", Python ")[2].partition(", ")
+    return gpu or "CPU"
 
 
 def _mean(cell: Cell, sides: Iterable[Mapping[str, float]]) -> str:

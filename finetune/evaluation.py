@@ -40,7 +40,8 @@ def intent_metrics(
         labels: (c,) names of the columns.
 
     macro_f1 is scikit-learn's over the labels that occur in gold, where a message's one label is
-    the guess if it is right, else the alphabetically first of its labels.
+    the guess if it is right, else the alphabetically first of its labels. Where labels have a "/",
+    group_accuracy is that of what stands before the first one, its likelihoods added up.
     """
     if not len(gold):
         return {"n": 0}
@@ -56,8 +57,23 @@ def intent_metrics(
         "n": len(gold),
         "accuracy": float(right.mean()),
         "macro_f1": float(f1),
+        **_group_accuracy(probabilities, gold, labels),
         "ece": expected_calibration_error(probabilities.max(axis=1), right),
     }
+
+
+def _group_accuracy(
+    probabilities: FloatArray, gold: Sequence[set[str]], labels: Sequence[str]
+) -> dict[str, float]:
+    groups = [label.partition("/")[0] for label in labels]
+    if groups == list(labels):
+        return {}
+    names = sorted(set(groups))
+    belongs = np.asarray([[group == name for name in names] for group in groups], float)
+    guesses = (probabilities @ belongs).argmax(axis=1)
+    true = [{label.partition("/")[0] for label in own} for own in gold]
+    right = [names[guess] in own for guess, own in zip(guesses, true, strict=True)]
+    return {"group_accuracy": float(np.mean(right))}
 
 
 def multi_intent_metrics(

@@ -1,6 +1,7 @@
 """`frontdesk log`: prove, read, export and erase what was said."""
 
-from collections.abc import Sequence
+import sys
+from collections.abc import Callable, Sequence
 from dataclasses import asdict
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
@@ -11,7 +12,11 @@ from bot.commands.options import JsonOption, WorkspaceOption
 from bot.console import print_json, print_table, progress, say
 
 if TYPE_CHECKING:
+    from sqlite3 import Connection
+
+    from bot.log.erasure import Doomed
     from bot.log.reading import LoggedTurn
+    from bot.log.remains import Remains
     from bot.log.statistics import Statistics
     from bot.log.verification import Verified
     from bot.workspace import Workspace
@@ -212,3 +217,112 @@ def export(
         f"{result.conversations:,} conversations with {result.turns:,} turns and {result.labels:,} "
         f"labels are in {result.file}; {result.left_out:,} replies left out"
     )
+
+
+# --- forget and prune ----------------------------------------------------------------------------
+
+YesOption = Annotated[bool, typer.Option("--yes", help="Do not ask first.")]
+
+
+@commands.command()
+def forget(
+    sessions: Annotated[list[int] | None, typer.Argument(help="Numbers of sessions.")] = None,
+    customer: Annotated[
+        str | None,
+        typer.Option(metavar="TEXT", help="All sessions in which the customer wrote this."),
+    ] = None,
+    yes: YesOption = False,
+    workspace: WorkspaceOption = None,
+    json: JsonOption = False,
+) -> None:
+    """Erase sessions for good, and name the files in which their words still stand."""
+    from bot.errors import BotError
+    from bot.log.erasure import numbered, of_customer
+
+    if bool(sessions) == (customer is not None):
+        raise BotError("name either sessions or --customer TEXT; see `frontdesk log forget --help`")
+    _erase(
+        workspace,
+        lambda log: (
+            numbered(log, sessions or ()) if customer is None else of_customer(log, customer)
+        ),
+        yes=yes,
+        json=json,
+    )
+
+
+@commands.command()
+def prune(
+    older_than: Annotated[
+        str, typer.Option(metavar="AGE", help="How long ago the last turn was: 90d, 12w, 36h.")
+    ],
+    yes: YesOption = False,
+    workspace: WorkspaceOption = None,
+    json: JsonOption = False,
+) -> None:
+    """Erase the sessions that ended long ago, as `forget` does."""
+    from datetime import UTC, datetime
+
+    from bot.log.erasure import age
+    from bot.log.erasure import older_than as ended_before
+
+    moment = datetime.now(UTC) - age(older_than)
+    _erase(workspace, lambda log: ended_before(log, moment), yes=yes, json=json)
+
+
+def _erase(
+    workspace: Path | None, find: "Callable[[Connection], Doomed]", *, yes: bool, json: bool
+) -> None:
+    from bot.log.erasure import erase, erase_replays
+    from bot.log.reading import opened
+    from bot.log.remains import remains
+    from bot.workspace import open_workspace
+
+    place = open_workspace(workspace)
+    with opened(place.database) as log:
+        doomed = find(log)
+        if doomed.sessions and not yes:
+            _ask(f"Erase {_counted(doomed)} for good?")
+        replayed = erase_replays(place.replays, doomed)
+        erase(log, place.database, doomed)
+    with progress() as show:
+        standing = remains(place, doomed, show)
+    if json:
+        print_json(_erased_json(doomed, replayed, standing))
+    else:
+        _tell_erased(doomed, replayed, standing)
+
+
+def _ask(question: str) -> None:
+    """Go on only if the person says so."""
+    from bot.errors import BotError
+
+    if not sys.stdin.isatty():
+        raise BotError("nobody is there to be asked; nothing was erased; add --yes")
+    typer.confirm(question, abort=True, err=True)
+
+
+def _counted(doomed: "Doomed") -> str:
+    return f"{len(doomed.sessions):,} sessions with {doomed.turns:,} turns"
+
+
+def _erased_json(
+    doomed: "Doomed", replayed: int, standing: "Sequence[Remains]"
+) -> dict[str, object]:
+    return {
+        "sessions": sorted(doomed.sessions),
+        "turns": doomed.turns,
+        "replay_turns": replayed,
+        "remains": [asdict(one) for one in standing],
+    }
+
+
+def _tell_erased(doomed: "Doomed", replayed: int, standing: "Sequence[Remains]") -> None:
+    if not doomed.sessions:
+        return print("no session is to be erased")
+    print(f"{_counted(doomed)} erased, and {replayed:,} turns of replays that read them")
+    if standing:
+        print("\nwhat they wrote still stands in these files, which are yours to change:")
+    for one in standing:
+        print(f"{one.file} ({one.count:,} times): {one.remedy}")
+    return None

@@ -8,17 +8,20 @@ the rows are gone already; the same command again does the rest.
 
 import re
 import sqlite3
+import time
 from collections.abc import Collection, Iterable
 from contextlib import closing
 from dataclasses import dataclass
-from datetime import datetime
+from datetime import datetime, timedelta
 from pathlib import Path
 
 from bot.asked import SESSION
 from bot.database import connect, in_words, transaction
 from bot.errors import BotError
-from bot.log.migrations import MIGRATIONS
 from bot.replay.store import MIGRATIONS as REPLAYS
+
+PATIENCE_S = 30.0
+"""How long the erasing of the last bytes waits for readers and writers."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -47,15 +50,15 @@ def numbered(connection: sqlite3.Connection, sessions: Iterable[int]) -> Doomed:
 
 
 def of_customer(connection: sqlite3.Connection, text: str) -> Doomed:
-    """The sessions in which somebody, or the bot, wrote this text; A to Z count as a to z.
+    """The sessions in which the customer wrote this text, or somebody noted it of a turn; A to Z
+    count as a to z.
 
     Raises:
         BotError: the text is empty.
     """
     if not text.strip():
         raise BotError("an empty text is in every session; name what the customer wrote")
-    query = """SELECT session_id FROM turns JOIN decisions ON turn_id = turns.id
-        WHERE instr(lower(message || char(10) || reply || char(10) || evidence), lower(?1))
+    query = """SELECT session_id FROM turns WHERE instr(lower(message), lower(?1))
         UNION SELECT session_id FROM turns JOIN feedback ON turn_id = turns.id
         WHERE instr(lower(note), lower(?1))"""
     return _doomed(connection, {session for (session,) in connection.execute(query, (text,))})
@@ -67,6 +70,19 @@ def older_than(connection: sqlite3.Connection, moment: datetime) -> Doomed:
         (SELECT max(julianday(at)) FROM turns WHERE session_id = sessions.id),
         julianday(started_at))"""
     return _doomed(connection, {row[0] for row in connection.execute(query, (moment.isoformat(),))})
+
+
+def age(text: str) -> timedelta:
+    """How long "90d", "12w" or "36h" is.
+
+    Raises:
+        BotError: it is none of these.
+    """
+    found = re.fullmatch(r"([0-9]{1,5})([hdw])", text.strip())
+    if not found:
+        raise BotError(f"{text!r} is no age; write it as 90d, 12w or 36h")
+    unit = {"h": timedelta(hours=1), "d": timedelta(days=1), "w": timedelta(weeks=1)}
+    return int(found[1]) * unit[found[2]]
 
 
 def _doomed(connection: sqlite3.Connection, sessions: Collection[int]) -> Doomed:
@@ -124,22 +140,25 @@ _NAME = re.compile(rf"(?:reviewed/)?{re.escape(SESSION)}([0-9]+)(?:~[0-9]+)?")
 
 
 def _erase_rows(connection: sqlite3.Connection, table: str, doomed: Doomed) -> int:
-    connection.create_function("session_of", 1, session_of)
-    numbers = sorted({s for (s,) in connection.execute(
-        f"SELECT DISTINCT session_of(conversation) FROM {table}"
-    )} & doomed.sessions)
-    return sum(
-        connection.execute(f"DELETE FROM {table} WHERE session_of(conversation) = ?", (n,)).rowcount
-        for n in numbers
-    )
+    """The rows of a replay in which the sessions were read."""
+
+    def is_doomed(conversation: str) -> bool:
+        return session_of(conversation) in doomed.sessions
+
+    connection.create_function("is_doomed", 1, is_doomed)
+    return connection.execute(f"DELETE FROM {table} WHERE is_doomed(conversation)").rowcount
 
 
 def _rewrite(connection: sqlite3.Connection, path: Path) -> None:
-    """Write the file anew and empty its write-ahead log, waiting for whoever reads meanwhile."""
+    """Write the file anew and empty its write-ahead log, waiting for whoever is at work on it."""
     connection.execute("VACUUM")
-    busy = connection.execute("PRAGMA wal_checkpoint(TRUNCATE)").fetchone()[0]
-    if busy:
-        raise BotError(
-            f"the rows are erased from {path}, but another program that reads it keeps old pages"
-            f" in {path.name}-wal; close that program and give the command again"
-        )
+    # SQLite looks for a moment without writers ten times a second: busy ones leave it none there.
+    connection.execute("PRAGMA busy_timeout = 1")
+    deadline = time.monotonic() + PATIENCE_S
+    while connection.execute("PRAGMA wal_checkpoint(TRUNCATE)").fetchone()[0]:
+        if time.monotonic() > deadline:
+            raise BotError(
+                f"the rows are erased from {path}, but another program that reads it keeps old"
+                f" pages in {path.name}-wal; close that program and give the command again"
+            )
+        time.sleep(0.001)

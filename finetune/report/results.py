@@ -13,6 +13,7 @@ Figure = tuple[str, str, bool]  # its key, its name, and whether it is a share (
 _ACCURACY: Sequence[Figure] = (
     ("accuracy", "accuracy", True),
     ("macro_f1", "macro F1", True),
+    ("group_accuracy", "accuracy before the first /", True),
     ("ece", "calibration error (ECE), less is better", False),
 )
 _RANKS: Sequence[Figure] = (

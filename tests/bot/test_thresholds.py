@@ -191,7 +191,7 @@ def test_a_damaged_file_is_made_again(
         whole[:100],
         whole.replace(b'"routes"', b'"rules"'),
         whole.replace(b'"intent"', b'"intend"'),
-        whole.replace(b'"threshold": 0.', b'"threshold": 1.'),
+        whole.replace(b'"n": ', b'"n": 1'),
         b"[1]",
         b"\xff",
     )

@@ -174,3 +174,13 @@ def test_no_entities_anywhere_are_found_perfectly() -> None:
 
 def test_of_overlapping_entities_the_first_counts() -> None:
     assert character_tags("abcd", [(0, 3, "x"), (2, 4, "y")]) == ["B-x", "I-x", "I-x", "O"]
+
+
+def test_an_unsure_intent_may_be_sure_of_its_group() -> None:
+    labels = ["order/cancel", "order/track", "thanks"]
+    shares = np.array([[0.3, 0.3, 0.4], [0.1, 0.8, 0.1], [0.2, 0.1, 0.7]])
+    gold = [{"order/track"}, {"order/cancel"}, {"order/track"}]
+    found = intent_metrics(shares, gold, labels)
+    assert found["accuracy"] == 0.0
+    assert found["group_accuracy"] == pytest.approx(2 / 3)
+    assert "group_accuracy" not in intent_metrics(shares, [{"a"}] * 3, ["a", "b", "c"])

@@ -22,7 +22,7 @@ Chat = Callable[..., Conversation]
 Chats = list[Conversation]
 MakeRequest = Callable[..., Request]
 
-INTENT = {"n", "accuracy", "macro_f1", "ece"}
+INTENT = {"n", "accuracy", "macro_f1", "group_accuracy", "ece"}
 TASKS = {"intent", "multi_intent", "ranking", "entities", "sentiment", "scope", "search"}
 RANKING = {"n", "r@1", "r@5", "r@10", "mrr"}
 FILES = {
