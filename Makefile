@@ -9,8 +9,9 @@ BIN := $(VENV)/bin
 PIP := $(BIN)/python -m pip --disable-pip-version-check
 PINS := pyproject.toml constraints.txt
 
-# quality.py and methods.py train for hours: they are run by themselves.
-BENCHMARKS = $(filter-out benchmarks/quality.py benchmarks/methods.py,$(wildcard benchmarks/[a-z]*.py))
+# These train for hours: they are run by themselves.
+LONG := $(addprefix benchmarks/,quality.py methods.py recipe.py)
+BENCHMARKS = $(filter-out $(LONG),$(wildcard benchmarks/[a-z]*.py))
 
 .PHONY: help install chat test check format bench clean
 

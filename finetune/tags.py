@@ -8,6 +8,7 @@ Where writing has no spaces it is a token, or each character of a token that hol
 import re
 from collections.abc import Sequence
 from dataclasses import dataclass
+from functools import lru_cache
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -28,6 +29,7 @@ Span = tuple[int, int, str]  # first character, character after the last, type
 OUTSIDE = 0
 MOST_PIECES = 4
 TRANSITIONS = "transitions.safetensors"
+_ROUNDING = 0.5  # far more than the sums along two paths may be off
 _UNSPACED_PAIR = re.compile(f"[{UNSPACED}]{{2}}")
 _INSIDE_WORD = re.compile(rf"(?<=[^\W{UNSPACED}])(?=[^\W{UNSPACED}])")
 
@@ -52,10 +54,11 @@ class FoundEntity:
     score: float
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True, slots=True, eq=False)
 class Transitions:
     """Scores of the steps of a tag sequence: `start` (c,) of its first tag, `between` (c, c) of a
-    tag (column) after another (row)."""
+    tag (column) after another (row). Two are the same only if they are one: what follows from them
+    is worked out once."""
 
     start: FloatArray
     between: FloatArray
@@ -158,11 +161,14 @@ def decode(
     logits: FloatArray, units: Units, types: Sequence[str], transitions: Transitions
 ) -> list[FoundEntity]:
     """The entities of the likeliest valid tag sequence, from unit logits (u, 2 * types + 1)."""
-    if not len(logits) or not types:
+    if not len(logits) or not types or _all_outside(logits, transitions):
+        return []
+    path = best_path(logits, transitions)
+    if not path.any():
         return []
     shares = marginals(logits, transitions)
     found: list[FoundEntity] = []
-    for unit, tag in enumerate(best_path(logits, transitions).tolist()):
+    for unit, tag in enumerate(path.tolist()):
         if tag == OUTSIDE:
             continue
         start, end = int(units.starts[unit]), int(units.ends[unit])
@@ -175,22 +181,40 @@ def decode(
     return found
 
 
+def _all_outside(logits: FloatArray, transitions: Transitions) -> bool:
+    """Whether the best path is known without a search: no tag of an entity makes up, at any unit,
+    for what it costs, though the best steps led to it and away from it."""
+    gained = logits[:, 1:] - logits[:, :1] + _most_gained(transitions)
+    return bool(gained.max() < -_ROUNDING)
+
+
+@lru_cache(maxsize=8)
+def _most_gained(transitions: Transitions) -> FloatArray:
+    """The most that the steps to each tag of an entity (c - 1,) and from it to outside can add to a
+    path, above those of staying outside."""
+    allowed = _allowed(transitions)
+    stay = allowed.between[OUTSIDE, OUTSIDE]
+    into = np.maximum(allowed.between.max(0) - stay, allowed.start - allowed.start[OUTSIDE])
+    away = np.maximum(allowed.between[:, OUTSIDE] - stay, 0)
+    most: FloatArray = (into + away)[1:]
+    return most
+
+
 def best_path(logits: FloatArray, transitions: Transitions) -> IntArray:
     """The best tags (u,) for logits (u, c), where an I only follows its B or I: Viterbi (1967)."""
     allowed = _allowed(transitions)
-    total, back = allowed.start + logits[0], np.zeros(logits.shape, dtype=np.int64)
-    columns = np.arange(logits.shape[1])
+    totals = np.empty_like(logits)
+    totals[0] = total = allowed.start + logits[0]
     for unit in range(1, len(logits)):
-        reached = total[:, None] + allowed.between
-        back[unit] = reached.argmax(0)
-        total = reached[back[unit], columns] + logits[unit]
+        totals[unit] = total = (total[:, None] + allowed.between).max(0) + logits[unit]
     path = np.zeros(len(logits), dtype=np.int64)
-    path[-1] = total.argmax()
-    for unit in range(len(logits) - 1, 0, -1):
-        path[unit - 1] = back[unit, path[unit]]
+    path[-1] = tag = total.argmax()
+    for unit in range(len(logits) - 2, -1, -1):
+        path[unit] = tag = (totals[unit] + allowed.between[:, tag]).argmax()
     return path
 
 
+@lru_cache(maxsize=8)
 def _allowed(transitions: Transitions) -> Transitions:
     """The same with -inf for an I that opens a text or follows neither its B nor itself."""
     start, between = transitions.start.copy(), np.full_like(transitions.between, -np.inf)
@@ -208,14 +232,16 @@ def marginals(logits: FloatArray, transitions: Transitions) -> FloatArray:
     emitted = np.exp(logits - logits.max(-1, keepdims=True), dtype=np.float64)
     steps = np.exp(transitions.between - transitions.between.max(), dtype=np.float64)
     forward, backward = np.ones_like(emitted), np.ones_like(emitted)
-    forward[0] = _shares(np.exp(transitions.start - transitions.start.max()) * emitted[0])
+    reached = np.exp(transitions.start - transitions.start.max()) * emitted[0]
+    forward[0] = reached = reached / reached.sum()
     for unit in range(1, len(logits)):
-        forward[unit] = _shares(forward[unit - 1] @ steps * emitted[unit])
+        reached = reached @ steps * emitted[unit]
+        reached /= reached.sum()
+        forward[unit] = reached
+    left = backward[-1]
     for unit in range(len(logits) - 2, -1, -1):
-        backward[unit] = _shares(steps @ (backward[unit + 1] * emitted[unit + 1]))
-    return _shares(forward * backward).astype(np.float32)
-
-
-def _shares(weights: NDArray[np.float64]) -> NDArray[np.float64]:
-    shares: NDArray[np.float64] = weights / weights.sum(-1, keepdims=True)
-    return shares
+        left = steps @ (left * emitted[unit + 1])
+        left /= left.sum()
+        backward[unit] = left
+    shares = forward * backward
+    return np.asarray(shares / shares.sum(-1, keepdims=True), dtype=np.float32)

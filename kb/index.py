@@ -14,13 +14,15 @@ from pathlib import Path
 import numpy as np
 from numpy.typing import NDArray
 
-from kb import lexical
 from kb.errors import NoIndex
+from kb.lexical import FullText
 from kb.manifest import MEND, Manifest, read_manifest, verify
 from kb.passages import Passage
+from kb.recent import Recent
 from kb.vectors import FloatArray, Vectors
 
 ATTEMPTS = 3
+PASSAGES_KEPT = 4096
 
 
 class Index:
@@ -30,11 +32,12 @@ class Index:
         self._manifest = manifest
         self._db = db
         weakref.finalize(self, db.close)
-        self._stemmer = lexical.Stemmer()
         ids = (row[0] for row in db.execute("SELECT id FROM passage ORDER BY id"))
         self._ids: NDArray[np.int64] = np.fromiter(ids, dtype=np.int64)
         parts = db.execute("SELECT bytes FROM vectors ORDER BY part")
         self._vectors = Vectors.from_bytes(b"".join(p for (p,) in parts), manifest.dimension)
+        self._fulltext = FullText(db, len(self._ids))
+        self._recent = Recent(self._read, PASSAGES_KEPT)
 
     @classmethod
     def open(cls, folder: Path, fingerprint: str) -> "Index":
@@ -96,14 +99,18 @@ class Index:
 
     def passages(self, ids: Sequence[int] | None = None) -> list[Passage]:
         """Some passages in the order asked for, or all in the order of their ids."""
-        wanted = self._ids.tolist() if ids is None else [int(id_) for id_ in ids]
+        if ids is None:
+            return list(self._read(self._ids.tolist()).values())
+        return self._recent.get([int(id_) for id_ in ids])
+
+    def _read(self, ids: Sequence[int]) -> dict[int, Passage]:
         rows = self._db.execute(
             "SELECT id, article, title, headings, text, source FROM passage"
             " WHERE id IN (SELECT value FROM json_each(?))",
-            (json.dumps(wanted),),
+            (json.dumps(ids),),
         )
         found = {row[0]: _passage(*row) for row in rows}
-        return [found[id_] for id_ in wanted]
+        return {id_: found[id_] for id_ in ids}
 
     def vectors(self, ids: Sequence[int]) -> FloatArray:
         """(n, d) unit vectors of some passages. KeyError for an id that is not here."""
@@ -115,7 +122,7 @@ class Index:
 
     def lexical_scores(self, text: str) -> FloatArray:
         """(len,) the lexical score, 0..1, of every passage in the order of `ids`; never raises."""
-        return lexical.score(self._db, self._stemmer, text, len(self))
+        return self._fulltext.scores(text)
 
     def close(self) -> None:
         """Let go of the file."""

@@ -16,16 +16,18 @@ import json
 import math
 import re
 import sqlite3
-import threading
 import unicodedata
 import weakref
 from array import array
 from collections.abc import Iterable, Iterator, Sequence
+from dataclasses import dataclass
 from itertools import groupby
 from operator import itemgetter
 
 import numpy as np
 from numpy.typing import NDArray
+
+from kb.recent import Recent
 
 UNSPACED = (
     "\u0e00-\u0eff\u1000-\u109f\u1780-\u17ff"  # Thai, Lao, Burmese, Khmer
@@ -49,6 +51,8 @@ _TOKENIZER = "porter unicode61 remove_diacritics 2"
 _RUN = re.compile(rf"[{UNSPACED}]+|[^\W_{UNSPACED}]+")
 _UNSPACED = re.compile(rf"[{UNSPACED}]")
 _LONGEST_WORD = 64
+_WORDS_KEPT = 20_000
+_NUMBERS_KEPT = 4_000_000  # of 4 bytes
 
 
 def analyse(text: str) -> list[str]:
@@ -67,26 +71,32 @@ def analyse(text: str) -> list[str]:
 
 
 class Stemmer:
-    """FTS5's tokenizer by itself: a one-row table in memory, read back through its vocabulary."""
+    """FTS5's tokenizer by itself: a table in memory, a row a word, read back through its
+    vocabulary."""
 
     def __init__(self) -> None:
-        self._lock = threading.Lock()
         self._db = sqlite3.connect(":memory:", isolation_level=None, check_same_thread=False)
         weakref.finalize(self, self._db.close)
         self._db.executescript(
             f"CREATE VIRTUAL TABLE line USING fts5(words, tokenize='{_TOKENIZER}');"
-            "CREATE VIRTUAL TABLE term USING fts5vocab(line, row);"
+            "CREATE VIRTUAL TABLE term USING fts5vocab(line, instance);"
         )
+        self._recent = Recent(self._read, _WORDS_KEPT)
 
-    def terms(self, words: Iterable[str]) -> list[str]:
+    def terms(self, words: Sequence[str]) -> list[str]:
         """The different terms that FTS5 makes of some words, sorted."""
-        with self._lock:
-            self._db.execute("BEGIN")
-            try:
-                self._db.execute("INSERT INTO line VALUES (?)", (" ".join(words),))
-                return [term for (term,) in self._db.execute("SELECT term FROM term")]
-            finally:
-                self._db.execute("ROLLBACK")
+        return sorted({term for terms in self._recent.get(words) for term in terms})
+
+    def _read(self, words: Sequence[str]) -> dict[str, list[str]]:
+        self._db.execute("BEGIN")
+        try:
+            self._db.executemany("INSERT INTO line(rowid, words) VALUES (?, ?)", enumerate(words))
+            found: dict[str, list[str]] = {word: [] for word in words}
+            for term, row in self._db.execute("SELECT term, doc FROM term"):
+                found[words[row]].append(term)
+            return found
+        finally:
+            self._db.execute("ROLLBACK")
 
 
 # Building
@@ -149,43 +159,70 @@ def _saturations(
 # Searching
 
 
-def score(
-    db: sqlite3.Connection, stemmer: Stemmer, text: str, passages: int
-) -> NDArray[np.float32]:
-    """(passages,) the lexical score, 0..1, of every passage, in the order of their ids.
+@dataclass(frozen=True, slots=True)
+class _Term:
+    """What a known term adds: `scores` to the passages at `places`, of `idf` at most. No scores
+    where it is too common."""
 
-    Never raises for any text: there is no query syntax, and what is read of a text is bounded.
-    """
-    words = list(dict.fromkeys(analyse(text[:MOST_CHARACTERS])))[:MOST_TERMS]
-    if not words or not passages:
-        return np.zeros(passages, dtype=np.float32)
-    terms = stemmer.terms(words)
-    found = _look_up(db, terms, MOST_PASSAGES)
-    unknown = len(terms) - len(found)
-    if not unknown and not any(saturations for _, _, saturations in found):
-        found = _look_up(db, terms, passages)
-    total = unknown * _idf(0, passages)
-    scores = np.zeros(passages, dtype=np.float32)
-    for count, numbers, saturations in found:
-        if saturations is not None:
-            idf = _idf(count, passages)
-            total += idf
-            place = slice(None) if numbers is None else np.frombuffer(numbers, np.int32)
-            scores[place] += np.float32(idf) * np.frombuffer(saturations, np.float32)
-    scores /= np.float32(total)
-    return np.clip(scores, 0, 1, out=scores)
+    idf: float
+    places: NDArray[np.int32] | slice
+    scores: NDArray[np.float32] | None
 
 
-_Row = tuple[int, bytes | None, bytes | None]
+class FullText:
+    """The full text of an index of so many `passages`."""
+
+    def __init__(self, db: sqlite3.Connection, passages: int) -> None:
+        self._db, self._passages = db, passages
+        self._stemmer = Stemmer()
+        self._terms = Recent(self._read, _NUMBERS_KEPT, _numbers)
+
+    def scores(self, text: str) -> NDArray[np.float32]:
+        """(passages,) the lexical score, 0..1, of every passage, in the order of their ids.
+
+        Never raises for any text: there is no query syntax, and what is read of a text is bounded.
+        """
+        scores = np.zeros(self._passages, dtype=np.float32)
+        words = list(dict.fromkeys(analyse(text[:MOST_CHARACTERS])))[:MOST_TERMS]
+        if not words or not self._passages:
+            return scores
+        found = self._look_up(self._stemmer.terms(words))
+        total = found.count(None) * _idf(0, self._passages)
+        for term in found:
+            if term is not None and term.scores is not None:
+                total += term.idf
+                scores[term.places] += term.scores
+        scores /= np.float32(total)
+        return np.clip(scores, 0, 1, out=scores)
+
+    def _look_up(self, terms: Sequence[str]) -> "list[_Term | None]":
+        """The terms, None for those that no passage holds; without the scores of common ones unless
+        all are common."""
+        found = self._terms.get(terms)
+        if any(term is None or term.scores is not None for term in found):
+            return found
+        return list(self._read(terms, self._passages).values())
+
+    def _read(self, terms: Sequence[str], most: int | None = None) -> "dict[str, _Term | None]":
+        rows = self._db.execute(
+            "SELECT term, passages, numbers, iif(passages <= ?1, saturations, NULL)"
+            " FROM term WHERE term IN (SELECT value FROM json_each(?2))",
+            (MOST_PASSAGES if most is None else most, json.dumps(terms)),
+        )
+        known = {row[0]: self._term(*row[1:]) for row in rows}
+        return {term: known.get(term) for term in terms}
+
+    def _term(self, holding: int, numbers: bytes | None, saturations: bytes | None) -> _Term:
+        idf = _idf(holding, self._passages)
+        places = slice(None) if numbers is None else np.frombuffer(numbers, np.int32)
+        if saturations is None:
+            return _Term(idf, slice(None), None)
+        return _Term(idf, places, np.float32(idf) * np.frombuffer(saturations, np.float32))
 
 
-def _look_up(db: sqlite3.Connection, terms: list[str], most: int) -> list[_Row]:
-    """(passages, numbers, saturations) of the known terms, without the arrays of common ones."""
-    return db.execute(
-        "SELECT passages, numbers, iif(passages <= ?1, saturations, NULL)"
-        " FROM term WHERE term IN (SELECT value FROM json_each(?2))",
-        (most, json.dumps(terms)),
-    ).fetchall()
+def _numbers(term: _Term | None) -> int:
+    """About how many numbers a term's memory takes."""
+    return 16 if term is None or term.scores is None else 16 + 2 * len(term.scores)
 
 
 def _idf(holding: int, passages: int) -> float:

@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 
 from kb import lexical
-from kb.lexical import Stemmer, analyse, score
+from kb.lexical import FullText, Stemmer, analyse
 
 
 def index(texts: list[str]) -> sqlite3.Connection:
@@ -17,7 +17,7 @@ def index(texts: list[str]) -> sqlite3.Connection:
 
 
 def scores(texts: list[str], query: str) -> list[float]:
-    found = score(index(texts), Stemmer(), query, len(texts)).tolist()
+    found = FullText(index(texts), len(texts)).scores(query).tolist()
     return [float(value) for value in found]
 
 
