@@ -35,13 +35,13 @@ FIGURES = {
 def _no_words() -> None:
     from finetune import judging
 
-    judging.WEIGHTS = (0.0,)  # type: ignore[assignment]
+    judging.WEIGHTS = (0.0,)  # type: ignore[attr-defined,assignment]
 
 
 def _no_settling() -> None:
     from finetune import settling
 
-    settling.settle = settling.settle_tags = lambda *_: None  # type: ignore[assignment]
+    settling.settle = settling.settle_tags = lambda *_: None
 
 
 def _no_names() -> None:

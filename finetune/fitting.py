@@ -63,7 +63,7 @@ def _settle(trainer: Trainer, parts: Parts, texts: Texts, seed: int, progress: P
 
     def tag_score() -> float:
         seen = examine(trainer, marked, of_marked)
-        return judging.entity_metrics(seen, texts).get("f1", 0.0)
+        return float(judging.entity_metrics(seen, texts).get("f1", 0.0))
 
     show = functools.partial(progress, "settling the heads")
     _keep_best(trainer, functools.partial(settling.settle, trainer, show), score)
@@ -76,14 +76,15 @@ def _keep_best(
     train: Callable[[Callable[[], None]], None],
     score: Callable[[], float],
 ) -> None:
-    best = [score(), checkpoint.trained_state(trainer)]
+    best, state = score(), checkpoint.trained_state(trainer)
 
     def keep_if_best() -> None:
-        if (now := score()) > best[0]:
-            best[:] = [now, checkpoint.trained_state(trainer)]
+        nonlocal best, state
+        if (now := score()) > best:
+            best, state = now, checkpoint.trained_state(trainer)
 
     train(keep_if_best)
-    checkpoint.restore(trainer, best[1])
+    checkpoint.restore(trainer, state)
 
 
 def _vectors(trainer: Trainer, messages: Sequence[Message]) -> FloatArray:

@@ -14,6 +14,7 @@ import unicodedata
 import warnings
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
+from itertools import pairwise
 from pathlib import Path
 
 import numpy as np
@@ -49,8 +50,9 @@ class Lexical:
     def logits(self, texts: Sequence[str]) -> FloatArray:
         """What to add to the trunk's intent logits (n, c)."""
         found = np.tile(self.offsets, (len(texts), 1))
-        for row, (grams, values) in enumerate(_rows(self, texts)):
-            found[row] += values @ self.weights[grams].astype(np.float32)
+        grams, values, ends = _rows(self, texts)
+        for row, (start, end) in enumerate(pairwise(ends.tolist())):
+            found[row] += values[start:end] @ self.weights[grams[start:end]].astype(np.float32)
         return found
 
     def times(self, weight: float) -> "Lexical":
@@ -103,9 +105,7 @@ def fit(
     if not len(known):
         return None
     bare = Lexical(known, rarity, np.zeros((len(known), 0), np.float16), np.zeros(0, np.float32))
-    rows = list(_rows(bare, texts))
-    ends = np.cumsum([0, *(len(grams) for grams, _ in rows)])
-    grams, values = (np.concatenate(part) for part in zip(*rows, strict=True))
+    grams, values, ends = _rows(bare, texts)
     matrix = csr_matrix((values, grams, ends), shape=(len(texts), len(known)))
     machine = LinearSVC(C=_PENALTY, random_state=seed)
     with warnings.catch_warnings():
@@ -130,27 +130,46 @@ def _vocabulary(texts: Sequence[str]) -> tuple[Hashes, FloatArray]:
     return known[often], rarity.astype(np.float32)
 
 
-def _rows(lexical: Lexical, texts: Sequence[str]) -> Iterable[tuple[IntArray, FloatArray]]:
-    """For each text the places of its known n-grams and their values: 1 + log of how often, times
-    the rarity, words and characters each at unit length (tf-idf)."""
-    for own in hashes(texts):
-        distinct, counts = np.unique(own, return_counts=True)
-        places = np.searchsorted(lexical.known, distinct).clip(max=len(lexical.known) - 1)
-        there = lexical.known[places] == distinct
-        grams, often = places[there], counts[there]
-        values = ((1 + np.log(often)) * lexical.rarity[grams]).astype(np.float32)
-        words = (distinct[there] & np.uint64(1)).astype(np.bool_)
-        for kind in (words, ~words):
-            values[kind] /= max(float(np.linalg.norm(values[kind])), 1e-9)
-        yield grams, values
+def _rows(lexical: Lexical, texts: Sequence[str]) -> tuple[IntArray, FloatArray, IntArray]:
+    """The places of the known n-grams of all texts, one text after another, their values, and where
+    each text begins and the last one ends (n + 1,). A value is 1 + log of how often, times the
+    rarity, words and characters of a text each at unit length (tf-idf)."""
+    owners, hashed = _occurrences(texts)
+    places = np.searchsorted(lexical.known, hashed).clip(max=len(lexical.known) - 1)
+    there = lexical.known[places] == hashed
+    keys = owners[there] * len(lexical.known) + places[there]
+    distinct, often = np.unique(keys, return_counts=True)
+    rows, grams = np.divmod(distinct, len(lexical.known))
+    values = ((1 + np.log(often)) * lexical.rarity[grams]).astype(np.float32)
+    kinds = 2 * rows + (lexical.known[grams] & np.uint64(1)).astype(np.int64)
+    return grams, values / _lengths(values, kinds), np.searchsorted(rows, np.arange(len(texts) + 1))
+
+
+def _lengths(values: FloatArray, kinds: IntArray) -> FloatArray:
+    """Beside each value the Euclidean length of all those of its kind."""
+    order = np.argsort(kinds, kind="stable")
+    sorted_ = values[order]
+    starts = np.flatnonzero(np.diff(kinds[order], prepend=-1))
+    groups = [sorted_[start:end] for start, end in pairwise([*starts.tolist(), len(values)])]
+    squares = np.asarray([group @ group for group in groups], dtype=np.float32)
+    lengths = np.empty_like(values)
+    lengths[order] = np.repeat(np.sqrt(squares), [len(group) for group in groups])
+    return lengths
 
 
 def hashes(texts: Sequence[str]) -> list[Hashes]:
     """The hashes of each text's n-grams, one for each time it occurs: characters within a word,
     its ends among them, are even, single words and pairs of words odd."""
+    owners, hashed = _occurrences(texts)
+    order = np.argsort(owners, kind="stable")
+    starts = np.searchsorted(owners[order], np.arange(1, len(texts)))
+    return np.split(hashed[order], starts) if len(texts) else []
+
+
+def _occurrences(texts: Sequence[str]) -> tuple[IntArray, Hashes]:
+    """The text and the hash of each n-gram, once for each time that it occurs."""
     written = [_written(text) for text in texts]
     codes = np.frombuffer("".join(written).encode("utf-32-le"), np.uint32).astype(np.uint64)
-    ends = np.cumsum([len(text) for text in written])
     text_of = np.repeat(np.arange(len(texts)), [len(text) for text in written])
     with np.errstate(over="ignore"):
         powers = np.cumprod(np.full(len(codes) + 1, _BASE))
@@ -158,10 +177,7 @@ def hashes(texts: Sequence[str]) -> list[Hashes]:
         undone = np.cumprod(np.full(len(codes) + 1, _UNDO))
         found = [*_characters(codes, text_of, sums, undone), *_words(codes, text_of, sums, undone)]
     owners = np.concatenate([owner for owner, _ in found])
-    all_ = np.concatenate([hashed for _, hashed in found])
-    order = np.argsort(owners, kind="stable")
-    starts = np.searchsorted(owners[order], np.arange(1, len(ends)))
-    return np.split(all_[order], starts) if len(texts) else []
+    return owners, np.concatenate([hashed for _, hashed in found])
 
 
 def _written(text: str) -> str:

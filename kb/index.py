@@ -9,6 +9,7 @@ import sqlite3
 import weakref
 from collections.abc import Sequence
 from contextlib import suppress
+from functools import partial
 from pathlib import Path
 
 import numpy as np
@@ -37,7 +38,7 @@ class Index:
         parts = db.execute("SELECT bytes FROM vectors ORDER BY part")
         self._vectors = Vectors.from_bytes(b"".join(p for (p,) in parts), manifest.dimension)
         self._fulltext = FullText(db, len(self._ids))
-        self._recent = Recent(self._read, PASSAGES_KEPT)
+        self._recent = Recent(partial(_read, db), PASSAGES_KEPT)
 
     @classmethod
     def open(cls, folder: Path, fingerprint: str) -> "Index":
@@ -100,17 +101,8 @@ class Index:
     def passages(self, ids: Sequence[int] | None = None) -> list[Passage]:
         """Some passages in the order asked for, or all in the order of their ids."""
         if ids is None:
-            return list(self._read(self._ids.tolist()).values())
+            return list(_read(self._db, self._ids.tolist()).values())
         return self._recent.get([int(id_) for id_ in ids])
-
-    def _read(self, ids: Sequence[int]) -> dict[int, Passage]:
-        rows = self._db.execute(
-            "SELECT id, article, title, headings, text, source FROM passage"
-            " WHERE id IN (SELECT value FROM json_each(?))",
-            (json.dumps(ids),),
-        )
-        found = {row[0]: _passage(*row) for row in rows}
-        return {id_: found[id_] for id_ in ids}
 
     def vectors(self, ids: Sequence[int]) -> FloatArray:
         """(n, d) unit vectors of some passages. KeyError for an id that is not here."""
@@ -127,6 +119,17 @@ class Index:
     def close(self) -> None:
         """Let go of the file."""
         self._db.close()
+
+
+def _read(db: sqlite3.Connection, ids: Sequence[int]) -> dict[int, Passage]:
+    """Some passages by id, in the order asked for. KeyError for an id that is not here."""
+    rows = db.execute(
+        "SELECT id, article, title, headings, text, source FROM passage"
+        " WHERE id IN (SELECT value FROM json_each(?))",
+        (json.dumps(ids),),
+    )
+    found = {row[0]: _passage(*row) for row in rows}
+    return {id_: found[id_] for id_ in ids}
 
 
 def _passage(id_: int, article: str, title: str, headings: str, text: str, source: str) -> Passage:

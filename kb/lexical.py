@@ -21,6 +21,7 @@ import weakref
 from array import array
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
+from functools import partial
 from itertools import groupby
 from operator import itemgetter
 
@@ -81,22 +82,24 @@ class Stemmer:
             f"CREATE VIRTUAL TABLE line USING fts5(words, tokenize='{_TOKENIZER}');"
             "CREATE VIRTUAL TABLE term USING fts5vocab(line, instance);"
         )
-        self._recent = Recent(self._read, _WORDS_KEPT)
+        self._recent = Recent(partial(_stems, self._db), _WORDS_KEPT)
 
     def terms(self, words: Sequence[str]) -> list[str]:
         """The different terms that FTS5 makes of some words, sorted."""
         return sorted({term for terms in self._recent.get(words) for term in terms})
 
-    def _read(self, words: Sequence[str]) -> dict[str, list[str]]:
-        self._db.execute("BEGIN")
-        try:
-            self._db.executemany("INSERT INTO line(rowid, words) VALUES (?, ?)", enumerate(words))
-            found: dict[str, list[str]] = {word: [] for word in words}
-            for term, row in self._db.execute("SELECT term, doc FROM term"):
-                found[words[row]].append(term)
-            return found
-        finally:
-            self._db.execute("ROLLBACK")
+
+def _stems(db: sqlite3.Connection, words: Sequence[str]) -> dict[str, list[str]]:
+    """The terms of each word."""
+    found: dict[str, list[str]] = {word: [] for word in words}
+    db.execute("BEGIN")
+    try:
+        db.executemany("INSERT INTO line(rowid, words) VALUES (?, ?)", enumerate(words))
+        for term, row in db.execute("SELECT term, doc FROM term"):
+            found[words[row]].append(term)
+    finally:
+        db.execute("ROLLBACK")
+    return found
 
 
 # Building
@@ -173,9 +176,10 @@ class FullText:
     """The full text of an index of so many `passages`."""
 
     def __init__(self, db: sqlite3.Connection, passages: int) -> None:
-        self._db, self._passages = db, passages
+        self._passages = passages
         self._stemmer = Stemmer()
-        self._terms = Recent(self._read, _NUMBERS_KEPT, _numbers)
+        self._read = partial(_read, db, passages)
+        self._recent = Recent(partial(self._read, MOST_PASSAGES), _NUMBERS_KEPT, _numbers)
 
     def scores(self, text: str) -> NDArray[np.float32]:
         """(passages,) the lexical score, 0..1, of every passage, in the order of their ids.
@@ -184,9 +188,10 @@ class FullText:
         """
         scores = np.zeros(self._passages, dtype=np.float32)
         words = list(dict.fromkeys(analyse(text[:MOST_CHARACTERS])))[:MOST_TERMS]
-        if not words or not self._passages:
+        terms = self._stemmer.terms(words)
+        if not terms or not self._passages:
             return scores
-        found = self._look_up(self._stemmer.terms(words))
+        found = self._look_up(terms)
         total = found.count(None) * _idf(0, self._passages)
         for term in found:
             if term is not None and term.scores is not None:
@@ -195,29 +200,34 @@ class FullText:
         scores /= np.float32(total)
         return np.clip(scores, 0, 1, out=scores)
 
-    def _look_up(self, terms: Sequence[str]) -> "list[_Term | None]":
-        """The terms, None for those that no passage holds; without the scores of common ones unless
-        all are common."""
-        found = self._terms.get(terms)
-        if any(term is None or term.scores is not None for term in found):
-            return found
-        return list(self._read(terms, self._passages).values())
+    def _look_up(self, terms: Sequence[str]) -> list[_Term | None]:
+        """The terms, without the scores of common ones unless all are common."""
+        found = self._recent.get(terms)
+        if all(term is not None and term.scores is None for term in found):
+            return list(self._read(self._passages, terms).values())
+        return found
 
-    def _read(self, terms: Sequence[str], most: int | None = None) -> "dict[str, _Term | None]":
-        rows = self._db.execute(
-            "SELECT term, passages, numbers, iif(passages <= ?1, saturations, NULL)"
-            " FROM term WHERE term IN (SELECT value FROM json_each(?2))",
-            (MOST_PASSAGES if most is None else most, json.dumps(terms)),
-        )
-        known = {row[0]: self._term(*row[1:]) for row in rows}
-        return {term: known.get(term) for term in terms}
 
-    def _term(self, holding: int, numbers: bytes | None, saturations: bytes | None) -> _Term:
-        idf = _idf(holding, self._passages)
-        places = slice(None) if numbers is None else np.frombuffer(numbers, np.int32)
-        if saturations is None:
-            return _Term(idf, slice(None), None)
-        return _Term(idf, places, np.float32(idf) * np.frombuffer(saturations, np.float32))
+def _read(
+    db: sqlite3.Connection, passages: int, most: int, terms: Sequence[str]
+) -> dict[str, _Term | None]:
+    """Some terms, with the scores of those that at most `most` passages hold; None for one that no
+    passage holds."""
+    rows = db.execute(
+        "SELECT term, passages, numbers, iif(passages <= ?1, saturations, NULL)"
+        " FROM term WHERE term IN (SELECT value FROM json_each(?2))",
+        (most, json.dumps(terms)),
+    )
+    known = {row[0]: _term(passages, *row[1:]) for row in rows}
+    return {term: known.get(term) for term in terms}
+
+
+def _term(passages: int, holding: int, numbers: bytes | None, saturations: bytes | None) -> _Term:
+    idf = _idf(holding, passages)
+    if saturations is None:
+        return _Term(idf, slice(None), None)
+    places = slice(None) if numbers is None else np.frombuffer(numbers, np.int32)
+    return _Term(idf, places, np.float32(idf) * np.frombuffer(saturations, np.float32))
 
 
 def _numbers(term: _Term | None) -> int:
