@@ -142,18 +142,19 @@ def _rows(lexical: Lexical, texts: Sequence[str]) -> tuple[IntArray, FloatArray,
     rows, grams = np.divmod(distinct, len(lexical.known))
     values = ((1 + np.log(often)) * lexical.rarity[grams]).astype(np.float32)
     kinds = 2 * rows + (lexical.known[grams] & np.uint64(1)).astype(np.int64)
-    return grams, values / _lengths(values, kinds), np.searchsorted(rows, np.arange(len(texts) + 1))
+    values /= _lengths(values, kinds, 2 * len(texts))
+    return grams, values, np.searchsorted(rows, np.arange(len(texts) + 1))
 
 
-def _lengths(values: FloatArray, kinds: IntArray) -> FloatArray:
-    """Beside each value the Euclidean length of all those of its kind."""
+def _lengths(values: FloatArray, kinds: IntArray, count: int) -> FloatArray:
+    """Beside each value the Euclidean length of all those of its kind, a number below `count`."""
     order = np.argsort(kinds, kind="stable")
-    sorted_ = values[order]
-    starts = np.flatnonzero(np.diff(kinds[order], prepend=-1))
-    groups = [sorted_[start:end] for start, end in pairwise([*starts.tolist(), len(values)])]
+    ordered = values[order]
+    ends = np.searchsorted(kinds[order], np.arange(count + 1))
+    groups = (ordered[start:end] for start, end in pairwise(ends.tolist()))
     squares = np.asarray([group @ group for group in groups], dtype=np.float32)
     lengths = np.empty_like(values)
-    lengths[order] = np.repeat(np.sqrt(squares), [len(group) for group in groups])
+    lengths[order] = np.repeat(np.sqrt(squares), np.diff(ends))
     return lengths
 
 

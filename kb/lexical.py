@@ -51,6 +51,7 @@ SPARSE = 4
 _TOKENIZER = "porter unicode61 remove_diacritics 2"
 _RUN = re.compile(rf"[{UNSPACED}]+|[^\W_{UNSPACED}]+")
 _UNSPACED = re.compile(rf"[{UNSPACED}]")
+_NUMBER = re.compile("[0-9]+")
 _LONGEST_WORD = 64
 _WORDS_KEPT = 20_000
 _NUMBERS_KEPT = 4_000_000  # of 4 bytes
@@ -90,8 +91,11 @@ class Stemmer:
 
 
 def _stems(db: sqlite3.Connection, words: Sequence[str]) -> dict[str, list[str]]:
-    """The terms of each word."""
-    found: dict[str, list[str]] = {word: [] for word in words}
+    """The terms of each word. A number, such as an order's, is a term as it is."""
+    found = {word: [word] if _NUMBER.fullmatch(word) else list[str]() for word in words}
+    words = [word for word, terms in found.items() if not terms]
+    if not words:
+        return found
     db.execute("BEGIN")
     try:
         db.executemany("INSERT INTO line(rowid, words) VALUES (?, ?)", enumerate(words))

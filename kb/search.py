@@ -54,9 +54,10 @@ def search(
     query = unit(vector)
     lexical = index.lexical_scores(text)
     depth = max(k, CANDIDATES)
-    places = np.union1d(
-        np.searchsorted(index.ids, index.nearest(query, depth)), _best(lexical, depth)
-    ).astype(np.intp)
+    proposed = np.zeros(len(index), dtype=np.bool_)
+    proposed[np.searchsorted(index.ids, index.nearest(query, depth))] = True
+    proposed[_best(lexical, depth)] = True
+    places = np.flatnonzero(proposed)
     cosines = np.clip(index.vectors(index.ids[places].tolist()) @ query, -1, 1)
     scores = np.clip(weight * np.maximum(cosines, 0) + (1 - weight) * lexical[places], 0, 1)
     order = np.argsort(-scores, kind="stable")[:k]

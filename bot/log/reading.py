@@ -130,7 +130,8 @@ def _turn(row: Sequence[Any]) -> LoggedTurn:
         raise BotError(
             f"session {row[0]}, turn {row[1]} cannot be read; `frontdesk log verify` says why"
         ) from None
-    return LoggedTurn(*plain, feedback=tuple(Judgement(*said) for said in json.loads(feedback)))
+    plain.append(tuple(Judgement(*said) for said in json.loads(feedback)))
+    return LoggedTurn(*plain)
 
 
 def masked(turn: LoggedTurn, patterns: Patterns) -> LoggedTurn:

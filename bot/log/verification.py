@@ -207,7 +207,8 @@ def _turn(connection: sqlite3.Connection, row: int) -> tuple[int, int] | None:
 
 
 def _found(check: _Check, connection: sqlite3.Connection) -> Iterator[Breach]:
-    return (Breach(*row, check.what) for row in connection.execute(check.query))
+    rows = connection.execute(check.query)
+    return (Breach(session, turn, check.what) for session, turn in rows)
 
 
 def _count(connection: sqlite3.Connection, table: str) -> int | None:

@@ -69,7 +69,16 @@ def resampled(
 def intervals(tally: Tally) -> dict[str, tuple[float, float]]:
     """The interval that holds LEVEL of the resampled values of every figure."""
     [figures] = resampled([tally])
+    figures["intent.ece"] = _unbiased(figures["intent.ece"], measured(tally).get("intent.ece"))
     return {name: interval(values) for name, values in figures.items() if np.isfinite(values).any()}
+
+
+def _unbiased(values: FloatArray, whole: float | None) -> FloatArray:
+    """A sum of absolute gaps is larger on resamples than on what they were drawn from: values (s,)
+    less the mean of that bias (Efron and Tibshirani 1993, chapter 10), never below zero."""
+    if whole is None:
+        return values
+    return np.maximum(values - (np.nanmean(values) - whole), 0.0)
 
 
 def interval(values: FloatArray) -> tuple[float, float]:

@@ -7,6 +7,7 @@ import numpy as np
 import pytest
 from tokenizers import Tokenizer, models, pre_tokenizers
 
+from finetune import tags
 from finetune.errors import FinetuneError
 from finetune.tags import (
     Transitions,
@@ -129,6 +130,26 @@ def test_the_best_path_is_the_best_of_all_valid_ones() -> None:
         logits, transitions = drawn(rng)
         best = max(valid, key=lambda path: score(path, logits, transitions))
         assert tuple(best_path(logits, transitions)) == best
+
+
+def test_where_nothing_is_near_an_entity_no_search_is_needed(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    """What is passed over is what the search would have found nothing in."""
+    rng = np.random.default_rng(4)
+    units = Units(*(np.array(column) for column in (range(4), range(1, 5), range(4), [0] * 4)))
+    cases = [drawn(rng) for _ in range(200)]
+    for place, (logits, _) in enumerate(cases):
+        logits[:, 0] += place % 10
+    quick = [decode(logits, units, TYPES, steps) for logits, steps in cases]
+    searched: list[int] = []
+    search = tags.best_path
+    monkeypatch.setattr(tags, "best_path", lambda *case: searched.append(1) or search(*case))
+    assert [decode(logits, units, TYPES, steps) for logits, steps in cases] == quick
+    assert 0 < len(searched) < 200
+    monkeypatch.setattr(tags, "_ROUNDING", np.inf)
+    assert [decode(logits, units, TYPES, steps) for logits, steps in cases] == quick
+    assert 0 < sum(map(bool, quick)) < 200
 
 
 def test_a_tags_probability_is_that_of_all_the_sequences_with_it() -> None:

@@ -41,7 +41,9 @@ def test_analyse(text: str, words: list[str]) -> None:
 
 
 def test_english_words_meet_by_their_stem_and_without_accents() -> None:
-    assert Stemmer().terms(["refunds", "refunded", "café"]) == ["cafe", "refund"]
+    stemmer = Stemmer()
+    assert stemmer.terms(["refunds", "refunded", "café"]) == ["cafe", "refund"]
+    assert stemmer.terms(["refunding", "café", "0815"]) == ["0815", "cafe", "refund"]
     assert scores(["we refunded a Café", "tents", "boots"], "refunds cafe")[0] > 0
 
 
@@ -90,6 +92,18 @@ def test_frequent_and_rare_terms_are_kept_differently_and_score_alike(
     for sparse in (1, 1000):
         monkeypatch.setattr(lexical, "SPARSE", sparse)
         assert scores(texts, "tent boots") == pytest.approx(by_default)
+
+
+def test_a_query_scores_alike_whatever_was_asked_before(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Words and terms are remembered, and forgotten when there are too many of them."""
+    texts = ["a red tent", "a blue tent 12", "red boots", "a map", "a sack 退款"]
+    queries = ["red tents", "tent 12", "a", "zeppelin 77", "退款 red", "a map", "tents red"]
+    alone = [scores(texts, query) for query in queries]
+    for most in (20_000, 0):
+        monkeypatch.setattr(lexical, "_WORDS_KEPT", most)
+        monkeypatch.setattr(lexical, "_NUMBERS_KEPT", most)
+        fulltext = FullText(index(texts), len(texts))
+        assert [fulltext.scores(query).tolist() for query in queries * 2] == alone * 2
 
 
 def test_scores_lie_between_0_and_1() -> None:

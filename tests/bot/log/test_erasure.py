@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import os
 import sqlite3
 import subprocess
 import sys
@@ -20,7 +21,7 @@ from bot.workspace import Workspace
 Converse = Callable[..., int]
 Feedback = Callable[..., None]
 Frontdesk = Callable[..., tuple[int, str, str]]
-HERE = Path(__file__).resolve().parent
+WRITER = Path(__file__).resolve().parent.with_name("log_writer.py")
 
 # No three characters of them are in anything else.
 SECRET = "zqxvjkwpgf zvkjxq"
@@ -197,6 +198,23 @@ def test_nothing_is_erased_unasked(
     assert sessions(workspace) == [1]
 
 
+@pytest.mark.parametrize(("answer", "left"), [(b"n\n", [1]), (b"y\n", [])])
+def test_at_a_terminal_it_asks_first(
+    workspace: Workspace, converse: Converse, answer: bytes, left: list[int]
+) -> None:
+    converse("hello")
+    keyboard, terminal = os.openpty()
+    os.write(keyboard, answer)
+    program = "import sys; from bot.cli import main; sys.argv[0] = 'frontdesk'; main()"
+    words = ["-w", str(workspace.root), "log", "forget", "1"]
+    command = [sys.executable, "-c", program, *words]
+    done = subprocess.run(command, stdin=terminal, capture_output=True, text=True, check=False)
+    os.close(keyboard)
+    os.close(terminal)
+    assert "Erase 1 sessions with 1 turns for good?" in done.stderr
+    assert (done.returncode, sessions(workspace)) == (0 if not left else 1, left)
+
+
 # --- what stands elsewhere -----------------------------------------------------------------------
 
 
@@ -299,7 +317,7 @@ def test_a_reader_that_does_not_let_go_is_told_and_the_command_given_again_finis
 @pytest.fixture
 def writer(workspace: Workspace) -> Iterator[subprocess.Popen[str]]:
     """A process that logs turns as quickly as it can."""
-    command = [sys.executable, HERE.with_name("log_writer.py"), workspace.database, "1000000"]
+    command = [sys.executable, str(WRITER), str(workspace.database), "1000000"]
     with subprocess.Popen(command, stdout=subprocess.PIPE, text=True) as process:
         assert process.stdout
         assert process.stdout.readline() == "ready\n"

@@ -18,7 +18,7 @@ from finetune.transcripts import read_chats
 Converse = Callable[..., int]
 Feedback = Callable[..., None]
 Frontdesk = Callable[..., tuple[int, str, str]]
-HERE = Path(__file__).resolve().parent
+WRITER = Path(__file__).resolve().parent.with_name("log_writer.py")
 
 
 @pytest.fixture
@@ -157,7 +157,7 @@ def test_a_turn_is_found_as_soon_as_it_is_written(
     log: Log, workspace: Workspace, converse: Converse
 ) -> None:
     converse("hello")
-    command = [sys.executable, HERE.with_name("log_writer.py"), workspace.database, "1000000"]
+    command = [sys.executable, str(WRITER), str(workspace.database), "1000000"]
     with subprocess.Popen(command, stdout=subprocess.PIPE, text=True) as writer:
         assert writer.stdout
         try:

@@ -19,6 +19,7 @@ from bot.workspace import Workspace
 Converse = Callable[..., int]
 Frontdesk = Callable[..., tuple[int, str, str]]
 HERE = Path(__file__).resolve().parent
+WRITER = HERE.with_name("log_writer.py")
 
 
 def spoil(workspace: Workspace, *statements: str) -> None:
@@ -219,7 +220,7 @@ def test_it_verifies_while_others_write(
     frontdesk: Frontdesk, workspace: Workspace, converse: Converse
 ) -> None:
     converse("hello")
-    command = [sys.executable, HERE.with_name("log_writer.py"), workspace.database, "1000000"]
+    command = [sys.executable, str(WRITER), str(workspace.database), "1000000"]
     with subprocess.Popen(command, stdout=subprocess.PIPE, text=True) as writer:
         assert writer.stdout
         try:

@@ -126,6 +126,22 @@ def test_an_interval_is_that_of_resampled_chats() -> None:
     assert (low, high) == pytest.approx(np.quantile(drawn, (0.025, 0.975)), abs=0.015)
 
 
+def test_the_interval_of_a_calibration_error_holds_the_error() -> None:
+    """Confidence is right in each bin, so every resample is further off than the whole."""
+    rng = np.random.default_rng(2)
+    sure = rng.uniform(0.1, 1, 60)
+    chats = [
+        with_other(
+            PLAIN, chat=number, gold=("a",), intent="a" if right else "b",
+            confidence=float(confidence), correct=bool(right),
+        )
+        for number, (confidence, right) in enumerate(zip(sure, rng.random(60) < sure, strict=True))
+    ]  # fmt: skip
+    found = tally(chats)
+    low, high = intervals(found)["intent.ece"]
+    assert 0 <= low < measured(found)["intent.ece"] < high
+
+
 def test_chats_that_are_all_alike_leave_no_doubt() -> None:
     same = [with_other(PLAIN, chat=n, rank=2, candidates=10) for n in range(10)]
     assert intervals(tally(same))["ranking.mrr"] == (0.5, 0.5)
