@@ -93,10 +93,17 @@ class SessionLog:
         """Commit a turn with its decision, and give the turn's id. Show the reply only then.
 
         Raises:
-            BotError: it could not be written; nothing of the turn is kept.
+            BotError: it could not be written, or its session was erased; nothing of it is kept.
         """
         with self._transaction() as connection:
-            cursor = connection.execute(_INSERT_TURN, _turn_row(turn))
+            try:
+                cursor = connection.execute(_INSERT_TURN, _turn_row(turn))
+            except sqlite3.IntegrityError as error:
+                if error.sqlite_errorcode != sqlite3.SQLITE_CONSTRAINT_FOREIGNKEY:
+                    raise
+                raise BotError(
+                    f"session {turn.session} was erased from {self.path}; begin a new chat"
+                ) from error
             assert cursor.lastrowid is not None
             connection.execute(_INSERT_DECISION, (cursor.lastrowid, *_decision_row(turn)))
         return cursor.lastrowid

@@ -10,6 +10,7 @@ from collections.abc import Callable, Sequence
 
 import numpy as np
 import torch
+from numpy.typing import NDArray
 from torch import Tensor, nn
 
 from finetune import parallel
@@ -18,12 +19,14 @@ from finetune.losses import entity_loss, intent_loss
 from finetune.training import Trainer, cosine_rate, read_messages, teaches, with_nothing
 
 Progress = Callable[[int, int], None]
+IntArray = NDArray[np.int64]
 LEARNING_RATE = 1e-3
 LEARNT = ("intents.", "sentiment.", "tags.")  # they read vectors that were fitted to these messages
 MOST_PASSES, FEWEST_PASSES = 20, 4
 ENOUGH_MESSAGES = 300_000  # over all passes
 BATCH = 256  # messages
 TAG_PASSES, TAG_BATCH = 8, 32
+ALIKE = 32  # batches
 MOST_TAG_TOKENS = 400_000  # whose states are kept: 600 MB at 384 dimensions
 
 
@@ -82,17 +85,16 @@ def _train(
 ) -> None:
     optimizer = torch.optim.AdamW(trained, weight_decay=0.01, fused=True)
     steps = -(-len(messages) // size)
+    lengths = np.asarray([len(trainer.data.lower.rows[message.text]) for message in messages])
     for number in range(passes):
         seed = trainer.recipe.seed * 1000 + 500 + number
         torch.manual_seed(seed)
         rng = np.random.default_rng(seed)
-        order = rng.permutation(len(messages))
         trainer.heads.train()
-        for step in range(steps):
+        for step, batch in enumerate(_batches(lengths, size, rng)):
             done = (number + step / steps) / passes
             optimizer.param_groups[0]["lr"] = LEARNING_RATE * cosine_rate(done)
-            batch = [messages[i] for i in order[step * size :][:size]]
-            mine, weight = parallel.share(batch)
+            mine, weight = parallel.share([messages[i] for i in batch])
             optimizer.zero_grad(set_to_none=True)
             loss(mine, rng).backward()  # type: ignore[no-untyped-call]
             parallel.synchronise(trained, weight)
@@ -100,3 +102,13 @@ def _train(
             optimizer.step()
             progress(number * steps + step + 1, passes * steps)
         after()
+
+
+def _batches(lengths: IntArray, size: int, rng: np.random.Generator) -> list[IntArray]:
+    """Places in random batches: of each ALIKE batches drawn, messages of like length go together,
+    because an LSTM takes as many steps as its longest."""
+    order = rng.permutation(len(lengths))
+    drawn = [order[start : start + ALIKE * size] for start in range(0, len(order), ALIKE * size)]
+    near = [part[np.argsort(lengths[part], kind="stable")] for part in drawn]
+    batches = [part[start : start + size] for part in near for start in range(0, len(part), size)]
+    return [batches[i] for i in rng.permutation(len(batches))]

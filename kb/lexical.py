@@ -172,7 +172,7 @@ class _Term:
     where it is too common."""
 
     idf: float
-    places: NDArray[np.int32] | slice
+    places: NDArray[np.intp] | slice
     scores: NDArray[np.float32] | None
 
 
@@ -202,7 +202,7 @@ class FullText:
                 total += term.idf
                 scores[term.places] += term.scores
         scores /= np.float32(total)
-        return np.clip(scores, 0, 1, out=scores)
+        return np.minimum(scores, 1, out=scores)
 
     def _look_up(self, terms: Sequence[str]) -> list[_Term | None]:
         """The terms, without the scores of common ones unless all are common."""
@@ -230,13 +230,13 @@ def _term(passages: int, holding: int, numbers: bytes | None, saturations: bytes
     idf = _idf(holding, passages)
     if saturations is None:
         return _Term(idf, slice(None), None)
-    places = slice(None) if numbers is None else np.frombuffer(numbers, np.int32)
+    places = slice(None) if numbers is None else np.frombuffer(numbers, np.int32).astype(np.intp)
     return _Term(idf, places, np.float32(idf) * np.frombuffer(saturations, np.float32))
 
 
 def _numbers(term: _Term | None) -> int:
-    """About how many numbers a term's memory takes."""
-    return 16 if term is None or term.scores is None else 16 + 2 * len(term.scores)
+    """About how many numbers of 4 bytes a term's memory takes."""
+    return 64 if term is None or term.scores is None else 64 + 3 * len(term.scores)
 
 
 def _idf(holding: int, passages: int) -> float:

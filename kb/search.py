@@ -59,7 +59,7 @@ def search(
     proposed[_best(lexical, depth)] = True
     places = np.flatnonzero(proposed)
     cosines = np.clip(index.vectors(index.ids[places].tolist()) @ query, -1, 1)
-    scores = np.clip(weight * np.maximum(cosines, 0) + (1 - weight) * lexical[places], 0, 1)
+    scores = np.minimum(weight * np.maximum(cosines, 0) + (1 - weight) * lexical[places], 1)
     order = np.argsort(-scores, kind="stable")[:k]
     passages = index.passages(index.ids[places[order]].tolist())
     return [

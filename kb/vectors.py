@@ -81,7 +81,8 @@ class Vectors:
         if not len(self):
             return []
         _, ids = self._index.search(query[None], min(n, len(self)))
-        return [int(id_) for id_ in ids[0] if id_ >= 0]
+        found: list[int] = ids[ids >= 0].tolist()
+        return found
 
     def get(self, ids: Sequence[int]) -> FloatArray:
         """(n, d) the vectors of some passages. KeyError for an id that is not here."""

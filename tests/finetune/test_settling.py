@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 import torch
 
-from finetune.settling import MOST_PASSES, settle
+from finetune.settling import MOST_PASSES, _batches, settle
 from finetune.training import Trainer, read_all
 
 MakeTrainer = Callable[..., Trainer]
@@ -63,3 +63,11 @@ def test_without_replies_to_choose_from_there_is_nothing_to_settle(
     before = {name: value.clone() for name, value in trainer.heads.state_dict().items()}
     settle(trainer, no_progress, lambda: None)
     assert all(torch.equal(v, before[n]) for n, v in trainer.heads.state_dict().items())
+
+
+def test_a_pass_holds_each_message_once_those_of_like_length_together() -> None:
+    lengths = np.random.default_rng(3).integers(1, 60, 200)
+    batches = _batches(lengths, 8, np.random.default_rng(4))
+    assert sorted(np.concatenate(batches).tolist()) == list(range(200))
+    spread = np.mean([np.ptp(lengths[batch]) for batch in batches])
+    assert spread < np.ptp(lengths) / 5

@@ -14,8 +14,11 @@ from typing import Any
 
 import pytest
 
+from bot.decision import Answer, Evidence, Reading
+from bot.errors import BotError
 from bot.log.erasure import age
 from bot.replay.store import COLUMNS, ReplayStore
+from bot.session_log import SessionLog, TurnRecord
 from bot.workspace import Workspace
 
 Converse = Callable[..., int]
@@ -309,6 +312,20 @@ def test_a_reader_that_does_not_let_go_is_told_and_the_command_given_again_finis
         reader.execute("COMMIT")
         log("forget", "1")
         assert traces(workspace, SECRET) == set()
+
+
+def test_a_chat_whose_session_was_erased_is_told_so(
+    log: Log, workspace: Workspace, converse: Converse
+) -> None:
+    session = converse("hello")
+    log("forget", str(session))
+    decision, reading = Answer("track", {}, Evidence("intent-certain")), Reading()
+    turn = TurnRecord(session, 2, "again", "Hello.", decision, reading, 4.5, "v1", "ab")
+    with SessionLog.open(workspace.database) as opened, pytest.raises(BotError) as refusal:
+        opened.record(turn)
+    assert str(refusal.value) == (
+        f"session 1 was erased from {workspace.database}; begin a new chat"
+    )
 
 
 # --- with others at work -------------------------------------------------------------------------
