@@ -5,11 +5,11 @@
 
 Bare encoding is `Model.encode` of every distinct text of the chats, customer's and agent's, each
 once, in batches sorted by length. Replay does that too, and reads, searches, ranks, decides, judges
-and keeps every customer turn. They alternate, and of the rounds the least time of each counts, so
-that a busy neighbour is no part of it. `--turns` takes so many turns of the chats; where they have not so
-many they are repeated, each time with other texts. Memory is the most that a replay in a process of
-its own held, for each number of turns. On a machine that others use, the share by processor time is
-the steadier one.
+and keeps every customer turn. The two alternate, and the least time of all rounds counts, so that a
+busy neighbour counts little. `--turns` takes so many turns of the chats; where there are fewer
+they are repeated, each time with other texts. Memory is the most that a replay in a process of its
+own held, for each number of turns. On a machine that others use, the share by processor time is the
+steadier one.
 """
 
 import argparse
@@ -81,16 +81,15 @@ def throughput(workspace: Workspace, desk: Desk, chats: Path, rounds: int) -> No
             )
             replay(request, store, silent)
 
-        pairs = [
-            (seconds(lambda: desk.model.encode(texts)), seconds(lambda: replayed(1)))
-            for _ in range(rounds)
-        ]
+        encoded, done = list[tuple[float, float]](), list[tuple[float, float]]()
+        for _ in range(rounds):
+            encoded.append(seconds(lambda: desk.model.encode(texts)))
+            done.append(seconds(lambda: replayed(1)))
         two, _ = seconds(lambda: replayed(2))
         [row, *_] = store.replays()
         turns = row.about["survey"]["turns"]
-    (bare, bare_busy), (one, busy) = (
-        map(min, zip(*side, strict=True)) for side in zip(*pairs, strict=True)
-    )
+    bare, bare_busy = map(min, zip(*encoded, strict=True))
+    one, busy = map(min, zip(*done, strict=True))
     print(f"{turns} customer turns, {len(texts)} distinct texts, {len(desk.index)} passages")
     print(f"bare encoding        {bare:8.2f} s   {len(texts) / bare:7.1f} texts a second")
     print(f"replay               {one:8.2f} s   {turns / one:7.1f} turns a second")

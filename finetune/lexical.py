@@ -175,7 +175,7 @@ def _occurrences(texts: Sequence[str]) -> tuple[IntArray, Hashes]:
     with np.errstate(over="ignore"):
         powers = np.cumprod(np.full(len(codes) + 1, _BASE))
         sums = np.concatenate([np.zeros(1, np.uint64), np.cumsum(codes * powers[:-1])])
-        undone = np.cumprod(np.full(len(codes) + 1, _UNDO))
+        undone = np.cumprod(np.full(len(codes) + 1, _UNDO), dtype=np.uint64)
         found = [*_characters(codes, text_of, sums, undone), *_words(codes, text_of, sums, undone)]
     owners = np.concatenate([owner for owner, _ in found])
     return owners, np.concatenate([hashed for _, hashed in found])
