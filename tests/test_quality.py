@@ -170,7 +170,11 @@ def test_a_training_that_is_there_is_taken(job: Job) -> None:
 
 # The table
 
-ABOUT = {"commit": "abc1234", "date": "2026-11-24T10:00:00+00:00", "machine": "x86_64"}
+ABOUT = {
+    "commit": "abc1234",
+    "date": "2026-11-24T10:00:00+00:00",
+    "machine": "x86_64, Python 3.11.7",
+}
 
 
 @pytest.fixture
@@ -194,9 +198,15 @@ def test_the_table_of_a_saved_file_is_exact(saved: Path) -> None:
     assert " ".join(shown[0].split()) == " ".join(_table.HEAD)
     assert shown[2] == (
         "banking77-5         5 examples an intent                     84.01    80.00 ± 0.00     "
-        "85.00 ± 1.41            84      2   3,080          200.0           2.0       900"
+        "85.00 ± 1.41            84      2   3,080          200.0           2.0       900          CPU"
     )
     assert shown[4] == "measured at abc1234 2026-11-24"
+
+
+def test_a_gpu_is_named(saved: Path) -> None:
+    gpu = {**ABOUT, "machine": "x86_64, Python 3.12.3, NVIDIA H200"}
+    append(saved, record("banking77-5", 9, None, Outcome({"accuracy": 0.9}), gpu))
+    assert table(load(saved), ["banking77-5"]).splitlines()[2].endswith("  CPU, NVIDIA H200")
 
 
 def test_what_is_not_measured_is_a_dash() -> None:
@@ -223,7 +233,7 @@ def test_the_page_has_the_cells_of_the_table() -> None:
     page = (Path(__file__).parents[1] / "docs" / "quality.md").read_text(encoding="utf-8")
     shown = page.partition("<!-- quality -->\n")[2].partition("<!-- /quality -->")[0]
 
-    kept = (0, 1, 2, 5, 11)  # not what was measured
+    kept = (0, 1, 2, 5, 12)  # not what was measured
     assert [[line.split(" | ")[i] for i in kept] for line in shown.splitlines()] == [
         [line.split(" | ")[i] for i in kept] for line in markdown([]).splitlines()
     ]
