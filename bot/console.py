@@ -14,6 +14,12 @@ from contextlib import contextmanager
 from typing import Any
 
 Progress = Callable[[str, int, int], None]
+
+
+def silent(_stage: str, _done: int, _total: int) -> None:
+    """Progress of a process that nobody watches."""
+
+
 """Called with the stage, the steps done and their total (0: unknown)."""
 
 

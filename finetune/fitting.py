@@ -56,13 +56,13 @@ def _settle(trainer: Trainer, parts: Parts, texts: Texts, seed: int, progress: P
     """Train the heads on; those of the best pass stay, or the ones that were there."""
     held = [replace(message, spans=None) for message in parts.validation]
     marked = [message for message in parts.validation if message.spans is not None]
-    vectors, of_marked = _vectors(trainer, held), _vectors(trainer, marked)
+    vectors = _vectors(trainer, held)  # the trunk rests: they are the same before and after
 
     def score() -> float:
         return judging.score(examine(trainer, held, vectors), texts, seed)
 
     def tag_score() -> float:
-        seen = examine(trainer, marked, of_marked)
+        seen = examine(trainer, marked, vectors)
         return float(judging.entity_metrics(seen, texts).get("f1", 0.0))
 
     show = functools.partial(progress, "settling the heads")

@@ -22,6 +22,7 @@ from typing import Any, TypeVar
 import torch
 from torch import Tensor, distributed, nn
 
+from finetune.environment import environment
 from finetune.errors import FinetuneError
 
 T = TypeVar("T")
@@ -176,7 +177,7 @@ def _launch_here(
     for other in others:
         other.start()
     try:
-        with _environment({**group, **_place(0)}), _joined():
+        with environment({**group, **_place(0)}), _joined():
             result = function(request, progress)
     except RuntimeError as error:
         _blame(others, error)
@@ -227,20 +228,6 @@ def _group(processes: int, port: int) -> dict[str, str]:
 
 def _place(rank: int) -> dict[str, str]:
     return {"RANK": str(rank), "LOCAL_RANK": str(rank)}
-
-
-@contextmanager
-def _environment(values: Mapping[str, str]) -> Iterator[None]:
-    before = {name: os.environ.get(name) for name in values}
-    os.environ.update(values)
-    try:
-        yield
-    finally:
-        for name, value in before.items():
-            if value is None:
-                os.environ.pop(name, None)
-            else:
-                os.environ[name] = value
 
 
 def _free_port() -> int:

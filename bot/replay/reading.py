@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 from numpy.typing import NDArray
 
+from bot.console import silent
 from bot.model import Model, Readings, joined
 from finetune.conversation import Conversation
 from finetune.corpus import NO_TEXT, Dialogue, Message, Texts, build_dialogue
@@ -76,7 +77,7 @@ class Vectors:
         self.entities: dict[int, Sequence[FoundEntity]] = {}
         self._done = np.zeros(len(texts), dtype=np.bool_)
         self._model, self._texts = model, texts
-        self._progress = progress or _silent
+        self._progress = progress or silent
 
     def know(self, encoded: Encoded) -> None:
         """Take the vectors of texts that were encoded elsewhere."""
@@ -144,7 +145,3 @@ def rank_replies(
     ranks = np.zeros(len(messages), dtype=np.int64)
     ranks[rows] = reply_ranks(queries[rows], vectors, islice(candidates, len(rows)))
     return ranks
-
-
-def _silent(_stage: str, _done: int, _total: int) -> None:
-    """Progress that nobody watches."""

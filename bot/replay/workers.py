@@ -17,7 +17,9 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Literal
 
+from bot.console import silent
 from bot.errors import BotError
+from finetune.environment import environment
 
 if TYPE_CHECKING:
     from bot.bot import Desk
@@ -44,9 +46,9 @@ class DeskSource:
 
         workspace = open_workspace(self.root)
         if self.version is None:
-            return desk_of(workspace, live_model(workspace), _silent)
+            return desk_of(workspace, live_model(workspace), silent)
         folder = open_version(workspace.models, self.version).folder
-        return desk_of(workspace, Model.load(folder), _silent)
+        return desk_of(workspace, Model.load(folder), silent)
 
 
 class Here:
@@ -123,7 +125,7 @@ def _here(desk: "Desk") -> Iterator[Here]:
 @contextmanager
 def _processes(source: DeskSource, workers: int) -> Iterator[Processes]:
     context = multiprocessing.get_context("spawn")  # a fork would copy the threads half alive
-    with _threads_for_children():
+    with environment(ONE_THREAD):  # from the first, not once they have loaded numpy
         pool = ProcessPoolExecutor(workers, context, _open_here, (source,))
         try:
             yield Processes(pool, workers)
@@ -217,22 +219,3 @@ def one_thread() -> Iterator[None]:
 
     with threadpool_limits(1):
         yield
-
-
-@contextmanager
-def _threads_for_children() -> Iterator[None]:
-    """Processes that are started within compute with one thread from the first."""
-    before = {name: os.environ.get(name) for name in ONE_THREAD}
-    os.environ.update(ONE_THREAD)
-    try:
-        yield
-    finally:
-        for name, value in before.items():
-            if value is None:
-                os.environ.pop(name, None)
-            else:
-                os.environ[name] = value
-
-
-def _silent(_stage: str, _done: int, _total: int) -> None:
-    """Progress of a process that nobody watches."""

@@ -26,6 +26,7 @@ from finetune.report.markup import (
     table,
     tag,
 )
+from finetune.report.words import says_reliability
 
 _MOST_IN_MATRIX = 24
 _MOST_PAIRS = 15
@@ -182,7 +183,8 @@ def _risk(report: ReplayReport, name: str) -> Html:
 
 
 def _reliability(report: ReplayReport) -> Html:
-    bins, says = report.counted.bins, words.says_reliability(report)
+    bins, ece = report.counted.bins, report.figures.value("intent.ece") or 0.0
+    says = says_reliability(bins, ece)
     rows = [
         [
             f"{percent(each.low, 0)} to {percent(each.high, 0)}",

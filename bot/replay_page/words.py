@@ -7,7 +7,6 @@ from bot.replay_page.values import ReplayReport
 from finetune.report.markup import count, percent
 
 _SHARES = frozenset({"outcome", "decisions", "agreement", "risk"})
-_EVEN = 0.02  # a mean gap between confidence and accuracy that nobody needs to hear of
 PROMISES = {
     "held": "was kept on these chats",
     "broken": "was not kept on these chats",
@@ -92,19 +91,6 @@ def says_risk(report: ReplayReport, name: str) -> str:
         f"{whole} The dot is the chosen threshold, {route['threshold']:.3f}: it answers "
         f"{percent(route['coverage'])}, {percent(route['wrong'])} of it wrong ({spread}). The "
         f"dashed line is the promise, which {PROMISES[route['promise']]}."
-    )
-
-
-def says_reliability(report: ReplayReport) -> str:
-    bins, ece = report.counted.bins, report.figures.value("intent.ece") or 0.0
-    gap = sum(each.n * (each.confidence - each.accuracy) for each in bins)
-    gap /= sum(each.n for each in bins)
-    lean = "surer than it should be" if gap > 0 else "less sure than it could be"
-    if abs(gap) < _EVEN:
-        lean = "neither too sure nor too modest"
-    return (
-        "Bars on the dashed line mean confidence that can be taken at its word. On average the "
-        f"two are {number('intent.ece', ece)} apart (ECE); on the whole the model is {lean}."
     )
 
 
