@@ -29,7 +29,7 @@ from bot.bot import Desk
 from bot.commands.finetune import make_request
 from bot.creation import create
 from bot.decision import Cite, Decision, template_of
-from bot.dialogue import PASSAGES_CITED
+from bot.dialogue.rules import PASSAGES_CITED
 from bot.live import build_index, desk_of
 from bot.model import softmax
 from bot.replay.answering import answers

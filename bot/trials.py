@@ -21,7 +21,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 from numpy.typing import NDArray
 
-from bot.dialogue import PASSAGES_CITED
+from bot.dialogue.rules import PASSAGES_CITED
 from bot.model import Model
 from bot.off_topic import OFF_TOPIC
 from bot.settings import Settings

@@ -1,0 +1,121 @@
+"""The rules, each a function from a turn to a decision, or None where it does not apply."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+
+from bot.decision import Ask, Cite, Clarify, Decision, Unknown
+from bot.dialogue.turn import (
+    Turn,
+    certain_other,
+    certain_template,
+    choices_among,
+    clears,
+    evidence_of,
+    hand_over,
+    offered_already,
+    say,
+    says_more_than,
+    spoken,
+    template_for,
+    value_for,
+    waiting_on,
+)
+from bot.short_answers import PERSON_WORDS, picked
+
+ASKS_BEFORE_HANDOFF = 2
+UNKNOWNS_BEFORE_HANDOFF = 2
+PASSAGES_CITED = 2
+
+
+def unreadable(turn: Turn) -> Decision | None:
+    return None if turn.words else Unknown("unreadable", evidence_of(turn, "unreadable"))
+
+
+def wants_person(turn: Turn) -> Decision | None:
+    if turn.words in PERSON_WORDS:
+        return hand_over(turn, "wants-person", "requested")
+    return None
+
+
+def slot_filled(turn: Turn) -> Decision | None:
+    pending = turn.state.pending
+    if not isinstance(pending, Ask) or (template := spoken(turn, pending.template)) is None:
+        return None
+    value = value_for(turn, pending.slot)
+    if value is None or (says_more_than(turn, value) and certain_other(turn, pending.template)):
+        return None
+    filled = replace(turn, slots={**turn.slots, pending.slot: value})
+    return say(filled, template, "slot-filled")
+
+
+def choice_picked(turn: Turn) -> Decision | None:
+    if not isinstance(turn.state.pending, Clarify):
+        return None
+    choices = (spoken(turn, choice) for choice in turn.state.pending.choices)
+    offered = [found for found in choices if found is not None]
+    place = picked(turn.words, [found.title for found in offered])
+    return None if place is None else say(turn, offered[place], "choice-picked")
+
+
+def intent_certain(turn: Turn) -> Decision | None:
+    template = certain_template(turn)
+    if template is None or waiting_on(turn, template):
+        return None
+    return say(turn, template, "intent-certain")
+
+
+def small_talk(turn: Turn) -> Decision | None:
+    """Small talk claims nothing, so it needs no certified threshold, only the probability."""
+    template = template_for(turn, turn.top.name) if turn.top else None
+    if template is None or template.kind != "smalltalk" or turn.top is None:
+        return None
+    likely = turn.top.score >= 1 - turn.thresholds.max_wrong
+    return say(turn, template, "small-talk") if likely else None
+
+
+def passage_certain(turn: Turn) -> Decision | None:
+    clear = [hit for hit in turn.candidates.hits if clears(hit.score, turn.thresholds.passage)]
+    if not clear:
+        return None
+    return Cite(tuple(clear[:PASSAGES_CITED]), evidence_of(turn, "passage-certain"))
+
+
+def slot_unfilled(turn: Turn) -> Decision | None:
+    pending = turn.state.pending
+    if not isinstance(pending, Ask):
+        return None
+    if pending.attempt + 1 >= ASKS_BEFORE_HANDOFF:
+        return hand_over(turn, "slot-unfilled", "unfilled")
+    evidence = evidence_of(turn, "slot-unfilled")
+    return replace(pending, slots=turn.slots, attempt=pending.attempt + 1, evidence=evidence)
+
+
+def template_certain(turn: Turn) -> Decision | None:
+    ranked = turn.candidates.templates
+    if not ranked or turn.out_of_scope or not clears(ranked[0].score, turn.thresholds.template):
+        return None
+    template = spoken(turn, ranked[0].name)
+    return None if template is None else say(turn, template, "template-certain")
+
+
+def too_close(turn: Turn) -> Decision | None:
+    for count in (2, 3):
+        likely = turn.reading.intents[:count]
+        if sum(intent.score for intent in likely) < 1 - turn.thresholds.max_wrong:
+            continue
+        choices = choices_among(turn, likely)
+        if len(choices) > 1 and not offered_already(turn, choices):
+            return Clarify(choices, evidence_of(turn, "too-close"))
+    return None
+
+
+def unknown_twice(turn: Turn) -> Decision | None:
+    if turn.state.unknown_streak + 1 < UNKNOWNS_BEFORE_HANDOFF:
+        return None
+    return hand_over(turn, "unknown-twice", "unknown")
+
+
+def unknown(turn: Turn) -> Decision | None:
+    evidence = evidence_of(turn, "unknown")
+    return Unknown("out of scope" if turn.out_of_scope else "uncertain", evidence)

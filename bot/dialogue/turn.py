@@ -1,0 +1,148 @@
+"""What a rule may look at, and what rules are made of."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+from bot.decision import (
+    Answer,
+    Ask,
+    Candidates,
+    Clarify,
+    Decision,
+    Evidence,
+    Handoff,
+    HandoffReason,
+    Reading,
+    Scored,
+    SmallTalk,
+    Thresholds,
+)
+from bot.dialogue.memory import summed
+from bot.short_answers import words
+from bot.state import State
+from finetune.conversation import OUT_OF_SCOPE
+
+if TYPE_CHECKING:
+    from bot.settings import EntitySettings
+    from bot.templates import Template, Templates
+
+
+@dataclass(frozen=True, slots=True)
+class Turn:
+    """Everything a rule may look at.
+
+    `words` are the letters and digits of `text`; `slots` is what is known, with what `text` adds.
+    """
+
+    state: State
+    text: str
+    words: str
+    reading: Reading
+    candidates: Candidates
+    templates: Templates
+    thresholds: Thresholds
+    entities: Mapping[str, EntitySettings]
+    slots: Mapping[str, str]
+
+    @property
+    def top(self) -> Scored | None:
+        return self.reading.intents[0] if self.reading.intents else None
+
+    @property
+    def out_of_scope(self) -> bool:
+        return self.top is not None and self.top.name == OUT_OF_SCOPE
+
+
+def say(turn: Turn, template: Template, rule: str) -> Decision:
+    """Ask for the first slot that `template` lacks, or say it in the way of its kind."""
+    evidence = evidence_of(turn, rule)
+    missing = next((slot for slot in template.slots if slot not in turn.slots), None)
+    if missing is not None:
+        entity = turn.entities.get(missing)
+        return Ask(missing, template.id, entity.ask if entity else "", turn.slots, evidence)
+    if template.kind == "handoff":
+        return hand_over(turn, rule, "template", template.id)
+    said = SmallTalk if template.kind == "smalltalk" else Answer
+    return said(template.id, turn.slots, evidence)
+
+
+def hand_over(turn: Turn, rule: str, reason: HandoffReason, template: str | None = None) -> Handoff:
+    summary = summed(turn.state.so_far, turn.text, turn.slots)
+    return Handoff(reason, summary, evidence_of(turn, rule), template)
+
+
+def evidence_of(turn: Turn, rule: str) -> Evidence:
+    reading, found = turn.reading, turn.candidates
+    return Evidence(
+        rule,
+        reading.intents,
+        found.templates,
+        found.hits,
+        turn.thresholds,
+        reading.entities,
+        reading.values,
+    )
+
+
+def clears(score: float, threshold: float | None) -> bool:
+    return threshold is not None and score >= threshold
+
+
+def spoken(turn: Turn, name: str) -> Template | None:
+    """The template with this id; a draft is as good as absent."""
+    found = turn.templates.by_id.get(name)
+    return None if found is None or found.draft else found
+
+
+def template_for(turn: Turn, intent: str) -> Template | None:
+    """The intent's template; of several, the one the ranker likes best, else the first."""
+    if intent == OUT_OF_SCOPE:
+        return None
+    order = {scored.name: place for place, scored in enumerate(turn.candidates.templates)}
+    usable = turn.templates.by_intent(intent)
+    return min(usable, key=lambda found: order.get(found.id, len(order)), default=None)
+
+
+def certain_template(turn: Turn) -> Template | None:
+    if turn.top is None or not clears(turn.top.score, turn.thresholds.intent):
+        return None
+    return template_for(turn, turn.top.name)
+
+
+def certain_other(turn: Turn, asking: str) -> bool:
+    """Whether the message certainly is about something other than the template `asking`."""
+    certain = certain_template(turn)
+    return certain is not None and certain.id != asking
+
+
+def waiting_on(turn: Turn, template: Template) -> bool:
+    """Whether the question that is open was asked on behalf of `template`."""
+    pending = turn.state.pending
+    return isinstance(pending, Ask) and pending.template == template.id
+
+
+def value_for(turn: Turn, slot: str) -> str | None:
+    """What the message gives for `slot`."""
+    entity = turn.entities.get(slot)
+    return turn.reading.entities.get(slot) or (entity.find(turn.text) if entity else None)
+
+
+def says_more_than(turn: Turn, value: str) -> bool:
+    """Whether less than half of the message is the value."""
+    return 2 * len(words(value)) < len(turn.words)
+
+
+def choices_among(turn: Turn, likely: Sequence[Scored]) -> tuple[str, ...]:
+    """The templates of the likely intents; none when one has nothing to offer."""
+    templates = [template_for(turn, intent.name) for intent in likely]
+    ids = [found.id for found in templates if found is not None and found.kind != "smalltalk"]
+    return tuple(dict.fromkeys(ids)) if len(ids) == len(likely) else ()
+
+
+def offered_already(turn: Turn, choices: Sequence[str]) -> bool:
+    """Whether the choices just offered, none of which was picked, are among these."""
+    pending = turn.state.pending
+    return isinstance(pending, Clarify) and set(pending.choices) <= set(choices)
