@@ -75,15 +75,20 @@ class Lower:
         """The vectors (n, d) that `read` gives."""
         return self.read(indices, max_rows, max_tokens)[0]
 
-    def states_of(self, indices: Sequence[int]) -> list[Tensor]:
-        """Each row's token states (t, 2d), without gradients, in half precision."""
+    def states_of(self, indices: Sequence[int]) -> Callable[[int], Tensor]:
+        """Token states (t, 2d) of each of these rows, without gradients, for as long as the trunk
+        rests. What is not kept anyway is kept for them, in half precision."""
         self.trunk.eval()
-        found: list[Tensor] = []
+        below = self.trunk.dimension if self.hidden else 0
+        above: dict[int, Tensor] = {}
         with torch.no_grad():
             for start in range(0, len(indices), 1024):
-                read = self.read(indices[start : start + 1024], 64, 4096)[1]
-                found += [states.half() for states in read]
-        return found
+                some = indices[start : start + 1024]
+                read = self.read(some, 64, 4096)[1]
+                above |= {i: states[:, below:].half() for i, states in zip(some, read, strict=True)}
+        if not below:
+            return lambda i: above[i].float()
+        return lambda i: torch.cat([self.hidden[i], above[i]], dim=-1).float()
 
     def encode_all(self, indices: Sequence[int]) -> FloatArray:
         """Vectors (n, d) without gradients."""
