@@ -29,7 +29,7 @@ UNKNOWN: Mapping[str, Any] = {
     "similarity": None, "intent_right": None, "ranked_score": None, "ranked_right": None,
 }  # fmt: skip
 """A turn of a chat that tells nothing."""
-_WEIGHTS = (40, 12, 8, 6, 5, 14, 15)  # of KINDS
+_WEIGHTS = (38, 12, 8, 6, 5, 14, 15, 2)  # of KINDS
 
 
 def made_replay(

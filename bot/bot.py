@@ -2,21 +2,38 @@
 
 import time
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field, replace
 from datetime import date
 from typing import TYPE_CHECKING
 
 import numpy as np
 from numpy.typing import NDArray
 
-from bot.decision import Answer, Candidates, Cite, Decision, Reading, Scored, SmallTalk, Thresholds
+from bot.actions import Actions, acts, carry_out, require_environment
+from bot.decision import (
+    Answer,
+    Candidates,
+    Cite,
+    Decision,
+    Reading,
+    Scored,
+    Several,
+    SmallTalk,
+    Thresholds,
+)
 from bot.dialogue import advance, decide
+from bot.dialogue.followups import asked_after, earlier
+from bot.dialogue.several import split
+from bot.dialogue.turn import Heard
+from bot.exchange import Exchange
 from bot.model import Model, Readings, top
-from bot.repl import Exchange
-from bot.replies import render
-from bot.session_log import SessionLog, TurnRecord
+from bot.replies import language_of, render
+from bot.restoring import dumps
+from bot.resuming import Resumed, resumed
+from bot.session_log import SavedState, SessionLog, SessionRow, TurnRecord
 from bot.settings import Settings
-from bot.state import State, remember
+from bot.state import Question, State, remember
+from bot.suggestions import Transitions, in_full, suggested
 from bot.template_bank import TemplateBank
 from bot.templates import Templates
 from finetune.tags import FoundEntity
@@ -24,7 +41,7 @@ from kb.search import search
 
 if TYPE_CHECKING:
     from kb.index import Index
-    from kb.search import Hit
+    from kb.search import Earlier, Hit
 
 FloatArray = NDArray[np.float32]
 INTENTS_SHOWN, TEMPLATES_SHOWN, HITS = 5, 5, 5
@@ -41,6 +58,8 @@ class Desk:
     templates: Templates
     bank: TemplateBank
     thresholds: Thresholds
+    actions: Actions = field(default_factory=Actions)
+    transitions: Transitions = field(default_factory=Transitions)
 
     def reading(
         self,
@@ -77,21 +96,54 @@ class Desk:
         values = {n: known[n].value_of(words, today) for n, words in found.items() if n in known}
         return {name: value for name, value in values.items() if value is not None}
 
-    def candidates(self, text: str, vector: FloatArray, query: FloatArray) -> Candidates:
-        """What could be said to a message with this vector (d,) and reply query (d,)."""
-        return Candidates(self.ranked(query), self.hits(text, vector))
+    def candidates(
+        self, text: str, vector: FloatArray, query: FloatArray, asked: Question | None = None
+    ) -> Candidates:
+        """What could be said to a message with this vector (d,) and reply query (d,), which may
+        follow up the question `asked`."""
+        before = earlier(asked, text)
+        hits = self.hits(text, vector, before)
+        return Candidates(self.ranked(query), hits, before.text if before else "")
 
     def ranked(self, query: FloatArray) -> tuple[Scored, ...]:
         """The best templates for a reply query (d,). The pretrained encoder alone has learnt no
         replies: its templates are not ranked."""
         return self.bank.rank(query, TEMPLATES_SHOWN) if self.model.trained else ()
 
-    def hits(self, text: str, vector: FloatArray) -> "tuple[Hit, ...]":
-        """The best passages for a message with this vector (d,)."""
-        return tuple(search(self.index, text, vector, HITS))
+    def hits(
+        self, text: str, vector: FloatArray, before: "Earlier | None" = None
+    ) -> "tuple[Hit, ...]":
+        """The best passages for a message with this vector (d,), searched for together with the
+        question `before` it that it follows up."""
+        return tuple(search(self.index, text, vector, HITS, earlier=before))
 
-    def decide(self, state: State, text: str, reading: Reading, candidates: Candidates) -> Decision:
-        """The dialogue's decision under this desk's templates and thresholds."""
+    def parts(self, state: State, text: str, today: date) -> tuple[Heard, ...]:
+        """The requests that a message falls into, read in one more pass; none where it is one."""
+        if not (texts := split(text)):
+            return ()
+        vectors, entities = self.model.encode_messages(texts)
+        windows = [self.model.window(state, vector) for vector in vectors]
+        turns, speakers = (np.concatenate(parts) for parts in zip(*windows, strict=True))
+        read = self.model.read(texts, turns, speakers)
+        return tuple(
+            Heard(
+                part,
+                self.reading(part, read, row, entities[row], today),
+                self.candidates(part, vectors[row], read.queries[row]),
+            )
+            for row, part in enumerate(texts)
+        )
+
+    def decide(
+        self,
+        state: State,
+        text: str,
+        reading: Reading,
+        candidates: Candidates,
+        now: float = 0.0,
+        parts: tuple[Heard, ...] = (),
+    ) -> Decision:
+        """The dialogue's decision under this desk's templates and thresholds, at the time `now`."""
         return decide(
             state,
             text,
@@ -100,11 +152,21 @@ class Desk:
             self.templates,
             self.thresholds,
             self.settings.entities,
+            now=now,
+            check=self.actions.check,
+            parts=parts,
         )
 
     def said(self, decision: Decision) -> FloatArray | None:
         """The vector (d,) of what a decision says, where it is known without another pass."""
-        if isinstance(decision, Answer | SmallTalk):
+        if isinstance(decision, Several):
+            vectors = (self.said(part) for part in decision.parts)
+            return next((vector for vector in vectors if vector is not None), None)
+        if isinstance(decision, SmallTalk) and decision.sentence is not None:
+            return None
+        if isinstance(decision, Answer) and decision.outcome and decision.outcome.failure:
+            return None
+        if isinstance(decision, Answer | SmallTalk) and decision.template is not None:
             wordings = self.templates.by_id[decision.template].wordings
             return self.bank.vector(decision.template, decision.wording % len(wordings))
         if isinstance(decision, Cite) and decision.hits:
@@ -116,46 +178,104 @@ class Desk:
 class Bot:
     """One conversation at a desk. A turn is in the log before its reply is returned.
 
-    `today` tells the day of a turn, from which "tomorrow" counts.
+    `today` tells the day of a turn, from which "tomorrow" counts, and `now` its time in seconds,
+    by which slots expire.
+
+    Raises:
+        BotError: an action needs an environment variable that is not set.
     """
 
     def __init__(
-        self, desk: Desk, log: SessionLog, *, channel: str, today: Callable[[], date] = date.today
+        self,
+        desk: Desk,
+        log: SessionLog,
+        *,
+        channel: str,
+        today: Callable[[], date] = date.today,
+        now: Callable[[], float] = time.time,
     ) -> None:
-        self.desk, self.log, self.today = desk, log, today
-        self.state = State()
-        self.turn = 0
-        self.session = log.start_session(
-            channel=channel, model=desk.model.fingerprint, index_digest=desk.index.digest
-        )
+        require_environment(desk.settings.actions)
+        self.desk, self.log, self.today, self.now = desk, log, today, now
+        self.channel, self.language = channel, desk.settings.language
+        self.start()
+
+    def start(self) -> None:
+        """Begin a conversation; it is in the log from its first message on."""
+        self.state, self.turn, self._session = State(), 0, 0
+
+    def resume(self, session: int) -> Resumed:
+        """Go on with a session of the log. An error leaves the present conversation as it is.
+
+        Raises:
+            BotError: there is no such session.
+        """
+        found = resumed(self.log, session, self.desk.model)
+        self.state, self.turn, self._session = found.state, found.turn, session
+        return found
+
+    def catch_up(self) -> None:
+        """After a turn that was cut short: go on from what the log has of this session."""
+        if self._session:
+            self.resume(self._session)
+
+    def talks(self, limit: int) -> list[SessionRow]:
+        """The sessions of this channel, the last used first."""
+        return self.log.talks(self.channel, limit)
+
+    @property
+    def session(self) -> int:
+        """The number of the session in the log."""
+        if not self._session:
+            self._session = self.log.start_session(
+                channel=self.channel,
+                model=self.desk.model.fingerprint,
+                index_digest=self.desk.index.digest,
+            )
+        return self._session
 
     def respond(self, text: str) -> Exchange:
         """Answer a message. An error leaves the conversation as it was before the message."""
         clock = _Clock()
-        desk = self.desk
+        if self.state.handed_over and not self.log.person_awaited(self.session):
+            self.state = replace(self.state, handed_over=False)
+        desk, message = self.desk, text
+        text = in_full(self.state, message)
         [vector], [entities] = desk.model.encode_messages([text])
         clock.lap("encode")
         read = desk.model.read([text], *desk.model.window(self.state, vector))
         reading = desk.reading(text, read, 0, entities, self.today())
         clock.lap("read")
-        candidates = desk.candidates(text, vector, read.queries[0])
+        candidates = desk.candidates(text, vector, read.queries[0], self.state.asked)
         clock.lap("search")
-        decision = desk.decide(self.state, text, reading, candidates)
-        reply = render(decision, desk.templates, desk.settings.language)
+        if parts := desk.parts(self.state, text, self.today()):
+            clock.lap("parts")
+        now = self.now()
+        decision = desk.decide(self.state, text, reading, candidates, now, parts)
+        if acts(decision):
+            clock.lap("decide")
+            decision = carry_out(decision, desk.actions, f"{self.session}-{self.turn + 1}")
+            clock.lap("action")
+        reply = render(decision, desk.templates, language_of(text) or self.language)
         clock.lap("decide")
-        state = remember(advance(self.state, text, reading, decision), "customer", vector)
+        state = remember(advance(self.state, text, reading, decision, now), "customer", vector)
+        state = replace(state, asked=asked_after(self.state, text, vector, decision))
         said = desk.said(decision)
         if said is not None:
             state = remember(state, "agent", said)
+        offered = suggested(desk.transitions, desk.templates, state, decision)
+        state = replace(state, suggested=offered)
+        ms = clock.total()
         exchange = Exchange(
             session=self.session,
             turn=self.turn + 1,
             reply=reply,
             decision=decision,
             reading=reading,
-            ms=clock.total(),
+            ms=ms,
+            timings=clock.laps,
+            suggestions=tuple(one.title for one in offered),
         )
-        self._record(text, exchange, clock.laps)
+        self._record(message, exchange, state)
         self.state, self.turn = state, exchange.turn
         return exchange
 
@@ -163,7 +283,9 @@ class Bot:
         """Keep what a person said of an answer."""
         self.log.feedback(self.session, turn, verdict, note)  # type: ignore[arg-type]
 
-    def _record(self, text: str, exchange: Exchange, timings: Mapping[str, float]) -> None:
+    def _record(self, text: str, exchange: Exchange, state: State) -> None:
+        model = self.desk.model
+        saved = SavedState(model.encoder_fingerprint, dumps(state))
         self.log.record(
             TurnRecord(
                 session=self.session,
@@ -173,9 +295,10 @@ class Bot:
                 decision=exchange.decision,
                 reading=exchange.reading,
                 ms=exchange.ms,
-                model=self.desk.model.fingerprint,
+                model=model.fingerprint,
                 index_digest=self.desk.index.digest,
-                timings=timings,
+                timings=exchange.timings,
+                state=saved,
             )
         )
 

@@ -2,30 +2,42 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
+from datetime import datetime
 from difflib import get_close_matches
+from pathlib import Path
 from typing import TYPE_CHECKING
 
-from bot.decision import Cite, Decision, template_of
-from bot.dialogue import RULES
-from bot.replies import citations, printable
+from bot import chat_words
+from bot.chat_words import LANGUAGES
+from bot.decision import Ask, Cite, Decision, parts_of, template_of
+from bot.replies import Language, citations
+from bot.screen import Screen
+from bot.why import explain
 
 if TYPE_CHECKING:
-    from rich.console import Console
-    from rich.table import Table
+    from bot.decision import Clarify
+    from bot.exchange import Exchange, Respondent
+    from bot.resuming import Resumed
+    from bot.session_log import SessionRow, Verdict
+    from bot.state import State
 
-    from bot.repl import Exchange, Respondent
-    from bot.session_log import Verdict
+SESSIONS_LISTED = 20
 
 
 @dataclass(slots=True)
 class Chat:
-    """One conversation at a terminal: where it is shown, and the last thing that was said."""
+    """One person at a terminal: where the conversation is shown, and the last thing that was said.
+
+    `language` is that of the chat's own words; it is kept in the file `memory` when it is changed.
+    """
 
     bot: Respondent
-    console: Console
+    screen: Screen
     intents: tuple[str, ...] = ()
+    language: Language = "en"
+    memory: Path | None = None
     last: Exchange | None = None
     over: bool = False
 
@@ -35,33 +47,54 @@ class Chat:
             self.command(*_halves(text[1:]))
         elif text:
             self.last = self.bot.respond(text)
-            self.say(self.last.reply)
-            if source := _source(self.last.decision):
-                self.note(source)
+            self.show(self.last)
+
+    def show(self, exchange: Exchange) -> None:
+        """An exchange as a person reads it: the reply, where it is from, what may be asked next."""
+        self.screen.say(exchange.reply)
+        if source := _source(exchange.decision, self.language):
+            self.note(source)
+        if exchange.suggestions:
+            self.note(self.word("may ask", what=" · ".join(exchange.suggestions)))
+
+    def go_on(self, found: Resumed) -> None:
+        """Show where a session that goes on was left."""
+        self.last = None
+        self.note(self.word("resumed", id=found.session, count=found.turn))
+        for said in found.last:
+            self.note(f"> {said.message}")
+            self.note(said.reply)
+        if found.note:
+            self.note(self.word(found.note))
 
     def command(self, name: str, argument: str) -> None:
         """Run a command of the table."""
         found = next((command for command in COMMANDS if command.name == name), None)
         if found is None:
-            self.say(_unknown(name))
+            names = [command.name for command in COMMANDS]
+            self.screen.say(self._unknown("no command", name, names))
         elif found.after_reply and self.last is None:
-            self.say(f"/{name} looks at the last reply; there is none yet.")
+            self.screen.say(self.word("no reply yet", name=name))
         else:
             found.run(self, argument)
 
-    def say(self, text: str) -> None:
-        self._print(text, "")
+    def unknown_intent(self, name: str) -> str:
+        return self._unknown("no intent", name, self.intents)
+
+    def _unknown(self, sentence: str, name: str, names: Sequence[str]) -> str:
+        close = get_close_matches(name, names, n=1)
+        if not close:
+            return self.word(sentence, name=name)
+        return self.word(f"{sentence} but", name=name, close=close[0])
+
+    def word(self, sentence: str, /, **put_in: object) -> str:
+        return chat_words.word(sentence, self.language, **put_in)
 
     def note(self, text: str) -> None:
-        self._print(text, "dim")
+        self.screen.say(text, "dim")
 
     def complain(self, text: str) -> None:
-        self._print(text, "red")
-
-    def _print(self, text: str, style: str) -> None:
-        from rich.text import Text  # not markup: what is in brackets is what was written
-
-        self.console.print(Text(printable(text), style=style))
+        self.screen.say(text, "red")
 
 
 @dataclass(frozen=True, slots=True)
@@ -70,20 +103,17 @@ class Command:
 
     name: str
     argument: str
-    help: str
+    help: Mapping[Language, str]
     after_reply: bool
     run: Callable[[Chat, str], None]
 
 
+# About the last reply.
+
+
 def _why(chat: Chat, _: str) -> None:
     assert chat.last is not None
-    decision = chat.last.decision
-    rule = decision.evidence.rule
-    chosen = " ".join(part for part in (decision.kind, template_of(decision)) if part)
-    chat.say(f"{chosen}: {RULES[rule]} ({rule})")
-    chat.console.print(_scores(decision))
-    if (margin := decision.evidence.margin) is not None:
-        chat.say(f"The first intent is {margin:.3f} ahead of the second.")
+    explain(chat.last, chat.screen, chat.language)
 
 
 def _sources(chat: Chat, _: str) -> None:
@@ -94,10 +124,10 @@ def _sources(chat: Chat, _: str) -> None:
         for hit in decision.hits:
             found = hit.passage
             path = " › ".join((found.title, *found.headings))
-            number = numbers[found.article]
-            chat.say(f"[{number}] {path} ({found.article}, passage {found.id}, {hit.score:.3f})")
+            where = f"{found.article}, {chat.word('passage', id=found.id)}, {hit.score:.3f}"
+            chat.screen.say(f"[{numbers[found.article]}] {path} ({where})")
     else:
-        chat.say(_source(decision) or "The reply quotes nothing and comes from no template.")
+        chat.screen.say(_source(decision, chat.language) or chat.word("no source"))
 
 
 def _good(chat: Chat, note: str) -> None:
@@ -110,9 +140,9 @@ def _bad(chat: Chat, note: str) -> None:
 
 def _intent(chat: Chat, name: str) -> None:
     if not name:
-        chat.say("Which one? /intent NAME")
+        chat.screen.say(chat.word("which intent"))
     elif chat.intents and name not in chat.intents:
-        chat.say(f"There is no intent {name}{_nearest(name, chat.intents)}")
+        chat.screen.say(chat.unknown_intent(name))
     else:
         _judge(chat, "intent", name)
 
@@ -120,15 +150,89 @@ def _intent(chat: Chat, name: str) -> None:
 def _judge(chat: Chat, verdict: Verdict, note: str) -> None:
     assert chat.last is not None
     chat.bot.feedback(chat.last.turn, verdict, note)
-    chat.say("Noted, thank you.")
+    chat.screen.say(chat.word("noted"))
+
+
+# About the conversation.
+
+
+def _state(chat: Chat, _: str) -> None:
+    rows = _remembered(chat, chat.bot.state)
+    shown = [(chat.word(name), text) for name, text in rows.items() if text]
+    if shown:
+        chat.screen.pairs(shown)
+    else:
+        chat.screen.say(chat.word("nothing"))
+
+
+def _remembered(chat: Chat, state: State) -> Mapping[str, str]:
+    return {
+        "knows": ", ".join(f"{name} = {value}" for name, value in state.slots.items()),
+        "waits for": _waited_for(chat, state.pending) if state.pending else "",
+        "interrupted": ", ".join(ask.template for ask in state.interrupted),
+        "unanswered": str(state.unknown_streak or ""),
+        "upset": str(state.upset_streak or ""),
+        "said so far": ", ".join(state.so_far.answered),
+        "articles shown": ", ".join(state.so_far.articles),
+    }
+
+
+def _waited_for(chat: Chat, pending: Ask | Clarify) -> str:
+    if not isinstance(pending, Ask):
+        return chat.word("a choice", what=", ".join(pending.choices))
+    if pending.slot:
+        return f"{pending.slot} ({pending.template})"
+    return chat.word("a yes or no", what=pending.template)
+
+
+def _sessions(chat: Chat, _: str) -> None:
+    found = chat.bot.talks(SESSIONS_LISTED)
+    for row in found:
+        _list(chat, row)
+    if not found:
+        chat.screen.say(chat.word("no sessions"))
+    elif len(found) == SESSIONS_LISTED:
+        chat.note(chat.word("more sessions", count=SESSIONS_LISTED))
+
+
+def _list(chat: Chat, row: SessionRow) -> None:
+    when = datetime.fromisoformat(row.last_at).astimezone().strftime("%Y-%m-%d %H:%M")
+    turns = chat.word("turn" if row.turns == 1 else "turns", count=row.turns)
+    head, first = f"{row.id:>4}  {when}  {turns}", " ".join(row.first.split())
+    if chat.screen.narrow:
+        chat.screen.say(head)
+        chat.screen.line(first)
+    else:
+        chat.screen.line(f"{head}  {first}")
+
+
+def _resume(chat: Chat, session: str) -> None:
+    if session.isascii() and session.isdigit():
+        chat.go_on(chat.bot.resume(int(session)))
+    else:
+        chat.screen.say(chat.word("which session"))
+
+
+def _new(chat: Chat, _: str) -> None:
+    chat.bot.start()
+    chat.last = None
+    chat.note(chat.word("new session"))
+
+
+def _language(chat: Chat, name: str) -> None:
+    language = next((language for language in LANGUAGES if language == name), None)
+    if language is None:
+        chat.screen.say(chat.word("which language"))
+        return
+    chat.language = chat.bot.language = language
+    chat.screen.say(chat.word("language"))
+    if chat.memory and not chat_words.remember_language(chat.memory, language):
+        chat.note(chat.word("not remembered", file=chat.memory))
 
 
 def _help(chat: Chat, _: str) -> None:
-    usages = [f"/{command.name} {command.argument}".strip() for command in COMMANDS]
-    width = max(len(usage) for usage in usages)
-    for usage, command in zip(usages, COMMANDS, strict=True):
-        chat.say(f"{usage:{width}}  {command.help}")
-    chat.say('Alt-Enter starts a new line; a message between """ and """ may have many.')
+    chat.screen.pairs([(usage(command), command.help[chat.language]) for command in COMMANDS])
+    chat.screen.say(chat.word("many lines"))
 
 
 def _quit(chat: Chat, _: str) -> None:
@@ -136,14 +240,38 @@ def _quit(chat: Chat, _: str) -> None:
 
 
 COMMANDS: tuple[Command, ...] = (
-    Command("why", "", "why the last reply was given", True, _why),
-    Command("sources", "", "where the last reply comes from", True, _sources),
-    Command("good", "[note]", "the last reply was right", True, _good),
-    Command("bad", "[note]", "the last reply was wrong", True, _bad),
-    Command("intent", "NAME", "what the last message was really about", True, _intent),
-    Command("help", "", "this list", False, _help),
-    Command("quit", "", "leave", False, _quit),
+    Command("why", "", {"en": "why the last reply was given", "zh": "为什么这样回复"}, True, _why),
+    Command(
+        "sources", "", {"en": "where the last reply comes from", "zh": "回复的来源"}, True, _sources
+    ),
+    Command("good", "[note]", {"en": "the last reply was right", "zh": "回复正确"}, True, _good),
+    Command("bad", "[note]", {"en": "the last reply was wrong", "zh": "回复有误"}, True, _bad),
+    Command(
+        "intent",
+        "NAME",
+        {"en": "what the last message was really about", "zh": "上一条消息的真正意图"},
+        True,
+        _intent,
+    ),
+    Command("state", "", {"en": "what the bot remembers", "zh": "机器人记住了什么"}, False, _state),
+    Command("sessions", "", {"en": "the last sessions", "zh": "最近的会话"}, False, _sessions),
+    Command("resume", "ID", {"en": "go on with a session", "zh": "继续某个会话"}, False, _resume),
+    Command("new", "", {"en": "begin a new session", "zh": "开始新的会话"}, False, _new),
+    Command(
+        "language",
+        "en|zh",
+        {"en": "the language of the chat; kept for the next", "zh": "聊天的语言，下次沿用"},
+        False,
+        _language,
+    ),
+    Command("help", "", {"en": "this list", "zh": "本列表"}, False, _help),
+    Command("quit", "", {"en": "leave", "zh": "退出"}, False, _quit),
 )
+
+
+def usage(command: Command) -> str:
+    """How a command is typed."""
+    return f"/{command.name} {command.argument}".strip()
 
 
 def _halves(text: str) -> tuple[str, str]:
@@ -151,55 +279,8 @@ def _halves(text: str) -> tuple[str, str]:
     return name, argument.strip()
 
 
-def _unknown(name: str) -> str:
-    nearest = _nearest(name, [command.name for command in COMMANDS], "/")
-    return f"There is no command /{name}{nearest} /help lists them."
-
-
-def _nearest(name: str, names: Sequence[str], mark: str = "") -> str:
-    close = get_close_matches(name, names, n=1)
-    return f"; did you mean {mark}{close[0]}?" if close else "."
-
-
-def _source(decision: Decision) -> str:
-    """The template a reply was said with; passages name their articles in the reply itself."""
-    template = template_of(decision)
-    return f"template {template}" if template and decision.kind != "ask" else ""
-
-
-def _scores(decision: Decision) -> Table:
-    from rich import box
-    from rich.table import Table
-    from rich.text import Text
-
-    table = Table("way", "candidate", "score", "needed", box=box.SIMPLE)
-    for column in table.columns[2:]:
-        column.justify = "right"
-    for rows in _routes(decision):
-        for row in rows:
-            table.add_row(*(Text(printable(cell)) for cell in row))
-    return table
-
-
-def _routes(decision: Decision) -> Iterator[list[tuple[str, str, str, str]]]:
-    """The three ways to an answer, each with its candidates: (route, name, score, needed)."""
-    evidence, needed = decision.evidence, decision.evidence.thresholds
-    intents = [(scored.name, scored.score) for scored in evidence.intents]
-    templates = [(scored.name, scored.score) for scored in evidence.templates]
-    passages = [
-        (" › ".join((hit.passage.title, *hit.passage.headings)), hit.score)
-        for hit in evidence.hits[:5]
-    ]
-    yield _route("intent", intents, needed.intent)
-    yield _route("template", templates, needed.template)
-    yield _route("passage", passages, needed.passage)
-
-
-def _route(
-    route: str, scored: Sequence[tuple[str, float]], needed: float | None
-) -> list[tuple[str, str, str, str]]:
-    limit = "not certified" if needed is None else f"{needed:.3f}"
-    return [
-        (route if first else "", name, f"{score:.3f}", limit if first else "")
-        for first, (name, score) in ((place == 0, pair) for place, pair in enumerate(scored))
-    ]
+def _source(decision: Decision, language: Language) -> str:
+    """The templates a reply was said with; passages name their articles in the reply itself."""
+    names = [template_of(part) for part in parts_of(decision) if not isinstance(part, Ask)]
+    said = ", ".join(name for name in names if name)
+    return chat_words.word("template", language, name=said) if said else ""

@@ -8,7 +8,7 @@ from typing import Annotated
 
 import typer
 
-from bot.commands import chat, chats, finetune, gaps, kb, log, models, new, replay, review
+from bot.commands import chat, chats, finetune, gaps, handoffs, kb, log, models, new, replay, review
 from bot.console import reporting_errors
 
 app = typer.Typer(
@@ -51,6 +51,7 @@ chats.add_to(app)
 replay.add_to(app)
 log.add_to(app)
 gaps.add_to(app)
+handoffs.add_to(app)
 review.add_to(app)
 
 

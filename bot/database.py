@@ -6,6 +6,7 @@ synchronous=NORMAL survives the death of the process at any instant; a power cut
 transactions, never the database.
 """
 
+import random
 import sqlite3
 import time
 from collections.abc import Iterator, Mapping, Sequence
@@ -39,7 +40,7 @@ def connect(path: Path, migrations: Migrations) -> sqlite3.Connection:
 @contextmanager
 def transaction(connection: sqlite3.Connection) -> Iterator[None]:
     """IMMEDIATE, because a transaction that starts by reading may not wait for a writer."""
-    connection.execute("BEGIN IMMEDIATE")
+    _begin(connection)
     try:
         yield
         connection.execute("COMMIT")
@@ -73,17 +74,35 @@ def _prepare(connection: sqlite3.Connection, path: Path, migrations: Migrations)
         _migrate(connection, path, migrations)
 
 
+def _begin(connection: sqlite3.Connection) -> None:
+    """Begin to write. SQLite looks for the lock at ever longer intervals, up to 0.1 s, so that one
+    of many writers waits for seconds; we look all the time."""
+    connection.execute("PRAGMA busy_timeout = 0")
+    try:
+        _patiently(connection, "BEGIN IMMEDIATE")
+    finally:
+        connection.execute(f"PRAGMA busy_timeout = {round(1000 * BUSY_TIMEOUT_S)}")
+
+
 def _use_wal(connection: sqlite3.Connection) -> None:
     """Switch to WAL. SQLite does not wait for other writers here, so we do."""
+    _patiently(connection, "PRAGMA journal_mode = WAL")
+
+
+def _patiently(connection: sqlite3.Connection, statement: str) -> None:
     deadline = time.monotonic() + BUSY_TIMEOUT_S
     while True:
         try:
-            connection.execute("PRAGMA journal_mode = WAL")
+            connection.execute(statement)
             return
         except sqlite3.OperationalError as error:
             if _code(error) != sqlite3.SQLITE_BUSY or time.monotonic() > deadline:
                 raise
-            time.sleep(0.01)
+            time.sleep(_JITTER.uniform(0.001, 0.005))
+
+
+_JITTER = random.Random()
+"""Writers that wait at the same pace meet again and again."""
 
 
 def _migrate(connection: sqlite3.Connection, path: Path, migrations: Migrations) -> None:

@@ -18,7 +18,7 @@ if TYPE_CHECKING:
     from kb.store import BuildReport
 
 _MADE_FOR = re.compile(
-    r"(?:templates-|thresholds-|articles-)?([0-9a-f]{12})(?:-[0-9]+\.db|\.json|\.npz)"
+    r"(?:templates-|thresholds-|articles-|suggestions-)?([0-9a-f]{12})(?:-[0-9]+\.db|\.json|\.npz)"
 )
 """The names of files in `index/`, with the first digits of the fingerprint they were made for."""
 
@@ -137,7 +137,7 @@ def open_desk(workspace: Workspace, progress: "Progress") -> "Desk":
 
     Raises:
         NoModel, kb.errors.NoIndex: one is missing or damaged.
-        BotError: the templates are wrong.
+        BotError: the templates are wrong, or the owner's actions.py is.
     """
     model = live_model(workspace)
     return desk_of(workspace, model, progress)
@@ -146,10 +146,13 @@ def open_desk(workspace: Workspace, progress: "Progress") -> "Desk":
 def desk_of(workspace: Workspace, model: "Model", progress: "Progress") -> "Desk":
     """As `open_desk`, for a model that need not be live. Thresholds are certified where the ones
     on disk are not of this model, these articles, these templates and this promised risk."""
+    from bot.actions import open_actions
     from bot.bot import Desk
+    from bot.suggestions import learnt
     from bot.template_bank import load_bank
     from bot.thresholds import certified
 
+    actions = open_actions(workspace.settings, workspace.actions_path)
     index = live_index(workspace, model)
     templates = workspace.load_templates()
     bank = load_bank(templates, workspace.index, model.encoder_fingerprint, model.encode)
@@ -160,6 +163,8 @@ def desk_of(workspace: Workspace, model: "Model", progress: "Progress") -> "Desk
         templates=templates,
         bank=bank,
         thresholds=certified(workspace, model, index, templates, bank, progress),
+        actions=actions,
+        transitions=learnt(workspace, model, templates, progress),
     )
 
 

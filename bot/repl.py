@@ -7,19 +7,20 @@ the bot.
 
 from __future__ import annotations
 
+import io
 import json
 import os
 import re
+import sys
 import traceback
 from collections.abc import Iterable, Sequence
-from dataclasses import dataclass
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, Protocol, TextIO
+from typing import TYPE_CHECKING, TextIO
 
-from bot.decision import Decision, Reading, decision_json
+from bot.chat_words import LANGUAGES, remembered, word
 from bot.errors import BotError
-from bot.replies import Language, one_line, printable, sentence
-from bot.session_log import Verdict
+from bot.exchange import Respondent, exchange_json
+from bot.replies import Language, language_of, one_line, printable, sentence
 
 if TYPE_CHECKING:
     from prompt_toolkit import PromptSession
@@ -28,55 +29,10 @@ if TYPE_CHECKING:
     from prompt_toolkit.key_binding import KeyBindings
 
     from bot.chat_commands import Chat
+    from bot.resuming import Resumed
 
 INTERRUPTED = 130
 FENCE = '"""'
-
-
-@dataclass(frozen=True, slots=True)
-class Exchange:
-    """One turn as it is shown: what was decided and said, in `ms` milliseconds.
-
-    It exists only once the turn is in the log.
-    """
-
-    session: int
-    turn: int
-    reply: str
-    decision: Decision
-    reading: Reading
-    ms: float
-
-
-class Respondent(Protocol):
-    """What a conversation needs of a bot."""
-
-    def respond(self, text: str) -> Exchange:
-        """Answer one message; the turn is committed to the log before this returns."""
-        ...
-
-    def feedback(self, turn: int, verdict: Verdict, note: str) -> None:
-        """Keep what a person said of a turn of this session."""
-        ...
-
-
-def exchange_json(exchange: Exchange) -> dict[str, Any]:
-    """`{"session", "turn", "reply", "decision", "intent": {"name", "confidence"}, "ms"}`.
-
-    The intent's name is null, with confidence 0, where the model knows no intents.
-    """
-    top = exchange.reading.intents[0] if exchange.reading.intents else None
-    return {
-        "session": exchange.session,
-        "turn": exchange.turn,
-        "reply": exchange.reply,
-        "decision": decision_json(exchange.decision),
-        "intent": {
-            "name": top.name if top else None,
-            "confidence": round(float(top.score), 6) if top else 0.0,
-        },
-        "ms": round(exchange.ms, 3),
-    }
 
 
 # In a pipe.
@@ -108,14 +64,16 @@ def run_pipe(
     failed = False
     try:
         for number, line in enumerate(lines, start=1):
+            message = _decoded(line)
             try:
-                exchange = bot.respond(_decoded(line))
+                exchange = bot.respond(message)
                 answer = json_line(exchange_json(exchange)) if as_json else exchange.reply
             except Exception as error:  # whatever it was, the next message deserves an answer
                 failed = True
                 err.write(_complaint(error, f"line {number}: ", debug=debug) + "\n")
                 excuse = json_line({"error": _in_short(error)})
-                answer = excuse if as_json else sentence(language, "failed")
+                sorry = sentence(language_of(message) or language, "failed")
+                answer = excuse if as_json else sorry
             out.write((answer if as_json else one_line(answer)) + "\n")
             out.flush()
     except BrokenPipeError:
@@ -133,11 +91,13 @@ def _in_short(error: BaseException) -> str:
     return said if isinstance(error, BotError) and said else f"{type(error).__name__}: {said}"
 
 
-def _complaint(error: BaseException, where: str = "", *, debug: bool) -> str:
+def _complaint(
+    error: BaseException, where: str = "", *, debug: bool, language: Language = "en"
+) -> str:
     if debug:
         return printable("".join(traceback.format_exception(error)).rstrip())
-    hint = "" if isinstance(error, BotError) else " (--debug shows the trace)"
-    return f"error: {where}{_in_short(error)}{hint}"
+    said = word("error", language, what=f"{where}{_in_short(error)}")
+    return said if isinstance(error, BotError) else f"{said} {word('see trace', language)}"
 
 
 # At a terminal.
@@ -148,21 +108,21 @@ def run_repl(
     *,
     name: str,
     intents: Sequence[str] = (),
-    history: Path | None = None,
+    home: Path | None = None,
+    begun: Resumed | None = None,
     debug: bool = False,
 ) -> int:
     """Talk at the terminal until the person leaves; give the exit code.
 
-    0 after `/quit` or the end of input, 130 after Ctrl-C twice at an empty prompt. Messages are
-    kept in the file `history`, readable by its owner alone, if given.
+    0 after `/quit` or the end of input, 130 after Ctrl-C twice at an empty prompt. Messages and the
+    language are kept in the folder `home`, readable by their owner alone, if given. `begun` is the
+    session that the bot goes on with.
     """
-    from rich.console import Console
-
-    from bot.chat_commands import Chat
-
-    chat = Chat(bot, Console(highlight=False), tuple(intents))
-    chat.note(f"{name}. Type a message; /help lists the commands.")
-    session = _prompt_session(history, intents)
+    chat = _chat(bot, intents, home)
+    chat.note(chat.word("greeting", name=name))
+    if begun:
+        chat.go_on(begun)
+    session = _prompt_session(home / ".history" if home else None, chat)
     leaving = False
     while not chat.over:
         try:
@@ -175,20 +135,42 @@ def run_repl(
                 return INTERRUPTED
             leaving = at_empty
             if at_empty:
-                chat.note("Press Ctrl-C again to leave.")
+                chat.note(chat.word("again to leave"))
             continue
         leaving = False
         _take(chat, unfenced(text), debug)
     return 0
 
 
+def _chat(bot: Respondent, intents: Sequence[str], home: Path | None) -> Chat:
+    """A chat that opens in the language of the last one."""
+    from rich.console import Console
+
+    from bot.chat_commands import Chat
+    from bot.screen import Screen
+
+    memory = home / ".language" if home else None
+    bot.language = remembered(memory, bot.language)
+    if isinstance(sys.stdout, io.TextIOWrapper):
+        # A character that the terminal's encoding does not have must not end the chat.
+        sys.stdout.reconfigure(errors="replace")
+    screen = Screen(Console(highlight=False))
+    return Chat(bot, screen, tuple(intents), bot.language, memory)
+
+
 def _take(chat: Chat, text: str, debug: bool) -> None:
+    try:
+        _answer(chat, text)
+    except Exception as error:  # a conversation outlives whatever went wrong in one turn
+        chat.complain(_complaint(error, debug=debug, language=chat.language))
+
+
+def _answer(chat: Chat, text: str) -> None:
     try:
         chat.take(text)
     except KeyboardInterrupt:
-        chat.note("Cancelled.")
-    except Exception as error:  # a conversation outlives whatever went wrong in one turn
-        chat.complain(_complaint(error, debug=debug))
+        chat.note(chat.word("cancelled"))
+        chat.bot.catch_up()  # it may have been committed a moment before
 
 
 def in_fence(text: str) -> bool:
@@ -205,14 +187,14 @@ def unfenced(text: str) -> str:
     return text
 
 
-def _prompt_session(history: Path | None, intents: Sequence[str]) -> PromptSession[str]:
+def _prompt_session(history: Path | None, chat: Chat) -> PromptSession[str]:
     from prompt_toolkit import PromptSession
     from prompt_toolkit.application import get_app
     from prompt_toolkit.filters import Condition
 
     return PromptSession(
         history=_history(history),
-        completer=_completer(intents),
+        completer=_completer(chat),
         key_bindings=_key_bindings(),
         multiline=Condition(lambda: in_fence(get_app().current_buffer.text)),
         prompt_continuation="  ",
@@ -232,15 +214,20 @@ def _key_bindings() -> KeyBindings:
     return bindings
 
 
-def _completer(intents: Sequence[str]) -> Completer:
-    """Completes the commands, and the intents after `/intent`; a plain message is left alone."""
-    from prompt_toolkit.completion import WordCompleter
+def _completer(chat: Chat) -> Completer:
+    """Completes the commands, and what may follow them; a plain message is left alone."""
+    from prompt_toolkit.completion import DynamicCompleter, WordCompleter
 
     from bot.chat_commands import COMMANDS
 
-    helps = {f"/{command.name}": command.help for command in COMMANDS}
-    words = [*helps, *(f"/intent {intent}" for intent in intents)]
-    return WordCompleter(words, sentence=True, meta_dict=helps)
+    follow = [*(f"/intent {intent}" for intent in chat.intents)]
+    follow += [f"/language {language}" for language in LANGUAGES]
+
+    def of_now() -> WordCompleter:
+        helps = {f"/{command.name}": command.help[chat.language] for command in COMMANDS}
+        return WordCompleter([*helps, *follow], sentence=True, meta_dict=helps)
+
+    return DynamicCompleter(of_now)
 
 
 def _history(path: Path | None) -> History:

@@ -9,9 +9,23 @@ from __future__ import annotations
 
 import re
 from collections.abc import Mapping, Sequence
+from dataclasses import replace
 from typing import TYPE_CHECKING, Literal
 
-from bot.decision import Answer, Ask, Cite, Clarify, Decision, Handoff, SmallTalk, Unknown
+from bot.decision import (
+    Answer,
+    Ask,
+    Cite,
+    Clarify,
+    Decision,
+    Handoff,
+    Part,
+    Several,
+    SmallTalk,
+    Unknown,
+)
+from bot.dialogue.tone import in_upset_run
+from bot.sentences import CHINESE, ENGLISH, UPSET
 
 if TYPE_CHECKING:
     from bot.templates import Templates
@@ -24,6 +38,7 @@ LONGEST_QUOTE = 700
 
 SENTENCES: Mapping[Language, Mapping[str, tuple[str, ...]]] = {
     "en": {
+        **ENGLISH,
         "unreadable": (
             "I couldn't find any words in that. Could you type it out for me?",
             "That came through without any words. What can I help you with?",
@@ -62,6 +77,24 @@ SENTENCES: Mapping[Language, Mapping[str, tuple[str, ...]]] = {
             "Sorry, I couldn't find that in your message. {question}",
             "I didn't catch that, sorry. {question}",
         ),
+        "corrected": ("Got it, {value}.", "{value}, noted."),
+        "confirm": (
+            "Just to be sure: {what}. Shall I go ahead?",
+            "Before I do it: {what}. Is that right?",
+        ),
+        "confirm again": ("Is that a yes or a no? {question}", "Yes or no? {question}"),
+        "declined": (
+            "All right, I haven't done it. Tell me what to change, or ask me something else.",
+            "No problem, I'll leave it. What should be different?",
+        ),
+        "action failed": (
+            "I'm sorry, that didn't work just now. You can try again in a while.",
+            "Sorry, I couldn't get that done. It may work later.",
+        ),
+        "reach a person": (
+            'Type "agent" to reach a person.',
+            'A person can help, too: type "agent".',
+        ),
         "clarify": (
             "Just so I get this right, which of these do you mean?",
             "I want to be sure I understand. Is it one of these?",
@@ -71,6 +104,7 @@ SENTENCES: Mapping[Language, Mapping[str, tuple[str, ...]]] = {
         "failed": ("Sorry, something went wrong on my side. Please try that again.",),
     },
     "zh": {
+        **CHINESE,
         "unreadable": (
             "这条消息里没有看到文字，可以打字告诉我吗？",
             "我没能读到内容，请用文字说说您需要什么帮助。",
@@ -100,6 +134,18 @@ SENTENCES: Mapping[Language, Mapping[str, tuple[str, ...]]] = {
             "抱歉，刚才的消息里没有找到。{question}",
             "不好意思，我没有看明白。{question}",
         ),
+        "corrected": ("好的，改为{value}。", "记下了，是{value}。"),
+        "confirm": ("跟您确认一下：{what}，可以吗？", "办理之前确认一下：{what}，对吗？"),
+        "confirm again": ("请问可以还是不可以？{question}", "请回复“是”或“不是”。{question}"),
+        "declined": (
+            "好的，我先不办理。哪里需要改，直接告诉我就行。",
+            "没问题，先不办了。您想怎么改？",
+        ),
+        "action failed": (
+            "抱歉，刚才没有办成，您可以过一会儿再试。",
+            "不好意思，这次没有成功，稍后可能就好了。",
+        ),
+        "reach a person": ("输入“人工”可以转给同事。", "您也可以输入“人工”，由同事来办。"),
         "clarify": ("为了不弄错，请问您指的是哪一个？", "我想确认一下，您说的是下面哪一个？"),
         "choose": ("回复数字即可，也可以换个说法告诉我。",),
         "cite": ("帮助文档里是这样说的：", "以下内容来自帮助文档："),
@@ -110,19 +156,67 @@ SENTENCES: Mapping[Language, Mapping[str, tuple[str, ...]]] = {
 
 def render(decision: Decision, templates: Templates, language: Language) -> str:
     """What the customer reads; may be several lines."""
+    said = [_several(decision, templates, language)] if isinstance(decision, Several) else []
+    if not isinstance(decision, Several):
+        said = [_said(decision, templates, language), *_back_to(decision, templates, language)]
+    if decision.evidence.offers:
+        asks = isinstance(decision, Ask | Clarify | Several) or len(said) > 1
+        said.append(sentence(language, "offer by word" if asks else "offer"))
+    return "\n\n".join(said)
+
+
+def _several(several: Several, templates: Templates, language: Language) -> str:
+    """One after the other; of two questions the last, as the bot comes back to the other one."""
+    asks = [part for part in several.parts if isinstance(part, Ask)]
+    replies = []
+    for part, text in zip(several.parts, several.texts, strict=True):
+        if isinstance(part, Unknown):
+            replies.append(sentence(language, "not understood").replace("{text}", text))
+        elif part not in asks[:-1]:
+            replies.append(_said(part, templates, language))
+    return "\n\n".join(replies)
+
+
+def _back_to(decision: Part, templates: Templates, language: Language) -> list[str]:
+    """The question of a request that had given way, where the reply comes back to it."""
+    ask = decision.then if isinstance(decision, Answer | Cite | SmallTalk) else None
+    if ask is None:
+        return []
+    question = _ask(replace(ask, attempt=0), templates, language)
+    said = sentence(language, "back to").replace("{title}", templates.by_id[ask.template].title)
+    asked_for = isinstance(decision, SmallTalk) and decision.sentence in ("needed", "told")
+    return [question if asked_for else said.replace("{question}", question)]
+
+
+def _said(decision: Part, templates: Templates, language: Language) -> str:
     match decision:
-        case Answer() | SmallTalk():
-            return _wording(templates, decision.template, decision.wording, decision.slots)
+        case SmallTalk(sentence=str(), choices=choices) if choices:
+            return _titles(decision, choices, templates, language)
+        case SmallTalk(sentence=str() as name):
+            return own(language, name, decision)
+        case Answer():
+            return _answer(decision, templates, language)
+        case SmallTalk(template=str() as name):
+            return _wording(templates, name, decision.wording, decision.slots)
+        case SmallTalk():
+            raise ValueError("small talk has a template or a sentence")
         case Handoff(template=str() as template):
             return _wording(templates, template, decision.wording, decision.summary.slots)
         case Handoff(reason=reason) | Unknown(reason=reason):
-            return sentence(language, reason, decision.wording)
+            return own(language, reason, decision)
         case Ask():
-            return _ask(decision, language)
+            return _ask(decision, templates, language)
         case Clarify():
             return _clarify(decision, templates, language)
         case Cite():
             return _cite(decision, language)
+
+
+def own(language: Language, name: str, decision: Decision) -> str:
+    """One of our own sentences, as the decision's turn and tone have it."""
+    sorry = name + UPSET
+    upset = in_upset_run(decision.evidence.upset) and sorry in SENTENCES[language]
+    return sentence(language, sorry if upset else name, decision.wording)
 
 
 def sentence(language: Language, name: str, turn: int = 0) -> str:
@@ -131,12 +225,30 @@ def sentence(language: Language, name: str, turn: int = 0) -> str:
     return wordings[turn % len(wordings)]
 
 
+def language_of(text: str) -> Language | None:
+    """The language a message is plainly in, by its script and its small words; None where that does
+    not say, as of a number, a name or another language.
+
+    >>> language_of("退款到哪了 TT-12?"), language_of("where is it?"), language_of("TT-12")
+    ('zh', 'en', None)
+    """
+    if _HAN.search(text):
+        return None if _KANA.search(text) else "zh"
+    return "en" if _SMALL_WORDS.search(text) else None
+
+
 def citations(hits: Sequence[Hit]) -> dict[str, int]:
     """The number that stands for each article in the reply, in order: {article id: number}."""
     articles = dict.fromkeys(hit.passage.article for hit in hits)
     return {article: number for number, article in enumerate(articles, start=1)}
 
 
+_HAN, _KANA = re.compile("[\u3400-\u9fff]"), re.compile("[\u3040-\u30ff]")
+_SMALL_WORDS = re.compile(
+    r"\b(?:the|this|that|it|i|you|my|your|is|are|was|do|does|did|can|could|how|what|where|when|why"
+    r"|who|please|thanks|thank|hello|hi|and|or|not|to|for|of|with|have|has|want|need)\b",
+    re.IGNORECASE,
+)
 _BREAKS = re.compile(r"\r\n?")
 _UNPRINTABLE = re.compile(
     "[\x00-\x08\x0b-\x1f\x7f-\x9f"  # C0 but for tab and newline, delete, C1
@@ -175,18 +287,75 @@ def _wording(templates: Templates, name: str, turn: int, slots: Mapping[str, str
     return fill(wordings[turn % len(wordings)], slots)
 
 
-def _ask(ask: Ask, language: Language) -> str:
+def _answer(answer: Answer, templates: Templates, language: Language) -> str:
+    from bot.templates import fill, slot_names
+
+    template = templates.by_id[answer.template]
+    if answer.outcome is not None and answer.outcome.failure is not None:
+        return _failure(answer, template.failure, language)
+    wording = template.wordings[answer.wording % len(template.wordings)]
+    returned = answer.outcome.returned if answer.outcome else {}
+    # In a replay no action is run, and what it would return stands there by its name.
+    unknown = {name: f"{{{name}}}" for name in slot_names(wording)} if answer.action else {}
+    return fill(wording, {**unknown, **answer.slots, **returned})
+
+
+def _failure(answer: Answer, wordings: Sequence[str], language: Language) -> str:
+    """What is said instead of an answer: the owner's words or ours, and how to reach a person."""
+    from bot.templates import fill
+
+    said = (
+        fill(wordings[answer.wording % len(wordings)], answer.slots)
+        if wordings
+        else sentence(language, "action failed", answer.wording)
+    )
+    return _joined(language, said, sentence(language, "reach a person", answer.wording))
+
+
+def _joined(language: Language, *sentences: str) -> str:
+    return ("" if language == "zh" else " ").join(filter(None, sentences))
+
+
+def _ask(ask: Ask, templates: Templates, language: Language) -> str:
+    if ask.confirming:
+        return _confirm(ask, templates, language)
     named = sentence(language, "ask", ask.wording).replace("{slot}", ask.slot.replace("_", " "))
     question = ask.question or named
+    if ask.complaint:
+        return _joined(language, ask.complaint, question)
+    if ask.corrected:
+        noted = sentence(language, "corrected", ask.wording).replace("{value}", ask.corrected)
+        return _joined(language, noted, question)
     if not ask.attempt:
         return question
-    return sentence(language, "ask again", ask.wording).replace("{question}", question)
+    return own(language, "ask again", ask).replace("{question}", question)
+
+
+def _confirm(ask: Ask, templates: Templates, language: Language) -> str:
+    """The owner's question to go ahead, or ours, with what is known read out."""
+    template = templates.by_id[ask.template]
+    values = [ask.slots[slot] for slot in template.slots if ask.slots.get(slot)]
+    read_out = ("（{}）" if language == "zh" else " ({})").format(", ".join(values))
+    what = template.title + (read_out if values else "")
+    question = ask.question or sentence(language, "confirm", ask.wording).replace("{what}", what)
+    if not ask.attempt:
+        return question
+    return sentence(language, "confirm again", ask.wording).replace("{question}", question)
 
 
 def _clarify(clarify: Clarify, templates: Templates, language: Language) -> str:
-    titles = [templates.by_id[choice].title for choice in clarify.choices]
+    return _listed(own(language, "clarify", clarify), clarify.choices, templates, language)
+
+
+def _titles(
+    said: SmallTalk, choices: Sequence[str], templates: Templates, language: Language
+) -> str:
+    return _listed(own(language, said.sentence or "", said), choices, templates, language)
+
+
+def _listed(opening: str, choices: Sequence[str], templates: Templates, language: Language) -> str:
+    titles = [templates.by_id[choice].title for choice in choices]
     lines = [f"{number}. {title}" for number, title in enumerate(titles, start=1)]
-    opening = sentence(language, "clarify", clarify.wording)
     return "\n".join([opening, *lines, sentence(language, "choose")])
 
 
@@ -195,7 +364,7 @@ def _cite(cite: Cite, language: Language) -> str:
     quotes = [f"{_quote(hit.passage.text)} [{numbers[hit.passage.article]}]" for hit in cite.hits]
     titles = {hit.passage.article: hit.passage.title for hit in cite.hits}
     sources = [f"[{number}] {titles[article]}" for article, number in numbers.items()]
-    opening = sentence(language, "cite", cite.wording)
+    opening = own(language, "cite", cite)
     return "\n\n".join([opening, *quotes, "\n".join(sources)])
 
 

@@ -3,7 +3,7 @@
 The invariant: a reply that anyone has seen has its turn in the database, and every turn has its
 decision with all scores, its timings, and the versions of the model and the index behind it.
 `SessionLog.record` returns after COMMIT, so whoever calls it first and shows the reply second
-keeps that promise, even when killed in between.
+keeps that promise, even when killed in between. Personal data is masked on the way to the file.
 """
 
 from __future__ import annotations
@@ -18,11 +18,21 @@ from pathlib import Path
 from typing import Any, Literal, Self
 
 from bot.database import connect, in_words, storable, transaction
-from bot.decision import Decision, Reading, citations_json, evidence_json, template_of
+from bot.decision import Decision, Handoff, Reading, citations_json, evidence_json, template_of
 from bot.errors import BotError
+from bot.handover import keep_up, person_awaited
 from bot.log.migrations import MIGRATIONS
+from bot.privacy import Privacy, Said, names
 
 Verdict = Literal["good", "bad", "intent"]
+
+
+@dataclass(frozen=True, slots=True)
+class SavedState:
+    """A state as JSON, and the fingerprint of the encoder that made the vectors in it."""
+
+    encoder: str
+    state: str
 
 
 @dataclass(frozen=True, slots=True)
@@ -31,6 +41,7 @@ class TurnRecord:
 
     `ms` is the time from the message to the reply, `timings` its parts in milliseconds;
     `model` and `index_digest` are the versions that decided. `at` is ISO 8601 in UTC, now if "".
+    `state` is what the bot remembers from then on, if the session is to be resumed.
     """
 
     session: int
@@ -44,11 +55,13 @@ class TurnRecord:
     index_digest: str
     timings: Mapping[str, float] = field(default_factory=dict)
     at: str = ""
+    state: SavedState | None = None
 
 
 @dataclass(frozen=True, slots=True)
 class SessionRow:
-    """A session as `sessions()` lists it, with the number of its turns."""
+    """A session as `sessions()` lists it: the number of its turns, when the last one was and what
+    the customer wrote in the first; both are "" where there is none."""
 
     id: int
     started_at: str
@@ -56,23 +69,37 @@ class SessionRow:
     model: str
     index_digest: str
     turns: int
+    last_at: str = ""
+    first: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class Left:
+    """How a session was left: the number of its last turn, 0 where it has none, and what the bot
+    remembered after it, where that is kept."""
+
+    turn: int
+    saved: SavedState | None
 
 
 class SessionLog:
     """The log of one workspace; open it with `SessionLog.open`."""
 
-    def __init__(self, path: Path, connection: sqlite3.Connection) -> None:
+    def __init__(self, path: Path, connection: sqlite3.Connection, privacy: Privacy) -> None:
         self.path = path
+        self.privacy = privacy
         self._connection = connection
 
     @classmethod
-    def open(cls, path: Path) -> Self:
+    def open(cls, path: Path, privacy: Privacy | None = None) -> Self:
         """Open the log, made or brought to the present schema first where that is needed.
+
+        `privacy` says what of the workspace's own is masked beside what always is.
 
         Raises:
             BotError: it is no database, a newer version's, damaged, or cannot be written.
         """
-        return cls(path, connect(path, MIGRATIONS))
+        return cls(path, connect(path, MIGRATIONS), privacy or Privacy())
 
     def __enter__(self) -> Self:
         return self
@@ -95,18 +122,36 @@ class SessionLog:
         Raises:
             BotError: it could not be written, or its session was erased; nothing of it is kept.
         """
+        said, decided = _turn_row(turn, self.privacy), _decision_row(turn, self.privacy)
+        state = turn.state and _state_row(turn, turn.state, self.privacy)
         with self._transaction() as connection:
             try:
-                cursor = connection.execute(_INSERT_TURN, _turn_row(turn))
+                cursor = connection.execute(_INSERT_TURN, said)
             except sqlite3.IntegrityError as error:
-                if error.sqlite_errorcode != sqlite3.SQLITE_CONSTRAINT_FOREIGNKEY:
-                    raise
-                raise BotError(
-                    f"session {turn.session} was erased from {self.path}; begin a new chat"
-                ) from error
+                raise self._in_conflict(turn, error) from error
             assert cursor.lastrowid is not None
-            connection.execute(_INSERT_DECISION, (cursor.lastrowid, *_decision_row(turn)))
+            connection.execute(_INSERT_DECISION, (cursor.lastrowid, *decided))
+            keep_up(connection, turn.session, turn.number, said[2], turn.decision)
+            if state is not None:
+                connection.execute(_REPLACE_STATE, state)
         return cursor.lastrowid
+
+    def _in_conflict(self, turn: TurnRecord, error: sqlite3.IntegrityError) -> Exception:
+        """What it means that the turn does not fit into the log."""
+        session = turn.session
+        if error.sqlite_errorcode == sqlite3.SQLITE_CONSTRAINT_FOREIGNKEY:
+            return BotError(f"session {session} was erased from {self.path}; begin a new chat")
+        if error.sqlite_errorcode == sqlite3.SQLITE_CONSTRAINT_UNIQUE:
+            return BotError(
+                f"session {session} went on elsewhere: its turn {turn.number} is written already,"
+                " and this message is not answered; resume the session to go on from there"
+            )
+        return error
+
+    def person_awaited(self, session: int) -> bool:
+        """Whether a person who was called to this session is on the way, or there."""
+        with in_words(self.path):
+            return person_awaited(self._connection, session)
 
     def feedback(self, session: int, number: int, verdict: Verdict, note: str = "") -> None:
         """Keep what a person said of a turn; for "intent" the note is the right intent."""
@@ -116,18 +161,37 @@ class SessionLog:
             ).fetchone()
         if found is None:
             raise BotError(f"session {session} has no turn {number}; it cannot be judged")
-        row = (found[0], verdict, storable(note), _now())
+        said = note if verdict == "intent" else self.privacy.text(note)
+        row = (found[0], verdict, storable(said), _now())
         self._insert("feedback", "turn_id, verdict, note, at", row)
 
     def sessions(self, limit: int = -1) -> list[SessionRow]:
         """The sessions, latest first; all of them unless a limit is given."""
+        rows = self._rows(f"{_SELECT_SESSIONS} ORDER BY id DESC LIMIT ?", (limit,))
+        return [SessionRow(*row) for row in rows]
+
+    def talks(self, channel: str, limit: int) -> list[SessionRow]:
+        """The sessions of a channel that have a turn, the last used first."""
         rows = self._rows(
-            """SELECT id, started_at, channel, model, index_digest,
-                      (SELECT count(*) FROM turns WHERE session_id = sessions.id)
-               FROM sessions ORDER BY id DESC LIMIT ?""",
-            (limit,),
+            f"""{_SELECT_SESSIONS} WHERE channel = ? AND last_at <> ''
+                ORDER BY (SELECT id {_OF_SESSION} ORDER BY number DESC LIMIT 1) DESC LIMIT ?""",
+            (channel, limit),
         )
         return [SessionRow(*row) for row in rows]
+
+    def left(self, session: int) -> Left | None:
+        """How the session was left, as of one moment; None where there is no such session. A state
+        that is not that of the last turn counts as none."""
+        rows = self._rows(
+            """SELECT last, encoder, state FROM
+                (SELECT id, (SELECT coalesce(max(number), 0) FROM turns
+                    WHERE session_id = sessions.id) AS last FROM sessions WHERE id = ?)
+                LEFT JOIN states ON session_id = id AND turn = last""",
+            (session,),
+        )
+        for last, encoder, state in rows:
+            return Left(last, None if state is None else SavedState(encoder, state))
+        return None
 
     def turns(self, session: int) -> list[dict[str, Any]]:
         """The turns of a session in order, each with its decision; JSON columns are parsed."""
@@ -166,23 +230,42 @@ class SessionLog:
             yield self._connection
 
 
+_OF_SESSION = "FROM turns WHERE session_id = sessions.id"
+_SELECT_SESSIONS = f"""SELECT id, started_at, channel, model, index_digest,
+    (SELECT count(*) {_OF_SESSION}),
+    coalesce((SELECT at {_OF_SESSION} ORDER BY number DESC LIMIT 1), '') AS last_at,
+    coalesce((SELECT message {_OF_SESSION} ORDER BY number LIMIT 1), '')
+    FROM sessions"""
 _INSERT_TURN = """INSERT INTO turns (session_id, number, at, message, reply, ms, timings)
     VALUES (?, ?, ?, ?, ?, ?, ?)"""
+_REPLACE_STATE = "INSERT OR REPLACE INTO states VALUES (?, ?, ?, ?)"
 _INSERT_DECISION = "INSERT INTO decisions VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?)"
 
 
-def _turn_row(turn: TurnRecord) -> tuple[Any, ...]:
+def _turn_row(turn: TurnRecord, privacy: Privacy) -> tuple[Any, ...]:
     timings = {name: round(ms, 3) for name, ms in turn.timings.items()}
-    spoken = (storable(turn.message), storable(turn.reply))
+    spoken = (storable(privacy.text(text, _names(turn))) for text in (turn.message, turn.reply))
     return (turn.session, turn.number, turn.at or _now(), *spoken, turn.ms, _json(timings))
 
 
-def _decision_row(turn: TurnRecord) -> tuple[Any, ...]:
+def _decision_row(turn: TurnRecord, privacy: Privacy) -> tuple[Any, ...]:
     decision, intents = turn.decision, turn.reading.intents
     intent = (intents[0].name, float(intents[0].score)) if intents else (None, None)
-    cited, evidence = _json(citations_json(decision)), _json(evidence_json(decision))
-    chosen = (decision.kind, template_of(decision), cited, evidence)
-    return (*chosen, *intent, turn.model, turn.index_digest)
+    evidence = privacy.evidence(evidence_json(decision), _names(turn))
+    chosen = (decision.kind, template_of(decision), _json(citations_json(decision)))
+    return (*chosen, _json(evidence), *intent, turn.model, turn.index_digest)
+
+
+def _state_row(turn: TurnRecord, saved: SavedState, privacy: Privacy) -> tuple[Any, ...]:
+    state = privacy.state(saved.state, _names(turn))
+    return (turn.session, turn.number, saved.encoder, state)
+
+
+def _names(turn: TurnRecord) -> Said:
+    """Those in the message, and those that earlier turns left behind."""
+    slots = getattr(turn.decision, "slots", {})
+    told = turn.decision.summary.slots if isinstance(turn.decision, Handoff) else {}
+    return names((*turn.reading.entities.items(), *slots.items(), *told.items()))
 
 
 def _json(value: object) -> str:

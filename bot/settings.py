@@ -13,6 +13,7 @@ from functools import cache
 from pathlib import Path
 from typing import Annotated, Any, Literal, NoReturn, Self
 from unicodedata import normalize
+from urllib.parse import urlsplit
 
 from pydantic import (
     BaseModel,
@@ -44,7 +45,11 @@ def _auto_or_share(value: object) -> object:
     raise ValueError('should be "auto" or a number from 0 up to, not including, 1')
 
 
+MOST_CHARACTERS = 4_000
+"""Of a message; what its entities are looked for in."""
+
 Text = Annotated[str, StringConstraints(strip_whitespace=True, min_length=1)]
+Name = Annotated[str, Field(pattern=r"^[A-Za-z_]\w*$")]
 AutoOrCount = Annotated[Literal["auto"] | int, BeforeValidator(_auto_or_count)]
 AutoOrShare = Annotated[Literal["auto"] | float, BeforeValidator(_auto_or_share)]
 
@@ -79,6 +84,10 @@ class EntitySettings(_Table):
     It is found in one way: by a `pattern`, in a list of `values`, or, if `learned`, by the model,
     as the entity type of its name. `value` says what its words are normalised to. What a pattern
     finds is `personal` unless told otherwise: it is masked in chats that are imported.
+
+    `checked_by` ("validate" in the file) is the function of actions.py that a value must pass, and
+    `invalid` what is said where it does not. A value that stood unstated for
+    `expires_after_minutes` is forgotten, and one to `confirm` is read out before it is used.
     """
 
     ask: Text
@@ -88,6 +97,10 @@ class EntitySettings(_Table):
     value: Literal["date", "amount"] | None = None
     month_first: bool = False
     personal: bool = True
+    checked_by: Name | None = Field(default=None, alias="validate")
+    invalid: Text | None = None
+    expires_after_minutes: Annotated[float, Field(gt=0)] | None = None
+    confirm: bool = False
 
     @model_validator(mode="after")
     def _one_way_to_find_it(self) -> Self:
@@ -104,18 +117,23 @@ class EntitySettings(_Table):
         return self
 
     def find(self, text: str) -> str | None:
-        """The first mention in a message, as the settings spell it for a listed value.
+        """The first of its `mentions` in a message."""
+        return next((value for _, value in self.mentions(text)), None)
+
+    def mentions(self, text: str) -> Iterator[tuple[int, str]]:
+        """Where in the NFKC form of a message it is mentioned, and the values, as the settings
+        spell them where they are listed.
 
         Full-width letters and digits count as plain ones. Case matters in a pattern, not in a
-        listed value. What is learned is found by the model, not here.
+        listed value. What is learned is found by the model, not here. Of a very long message only
+        the beginning is read: a pattern such as an email address's takes the square of its length.
         """
         if self.learned:
-            return None
-        found = _finder(self.pattern, self.values).search(normalize("NFKC", text))
-        if found is None:
-            return None
+            return
+        text = normalize("NFKC", text[:MOST_CHARACTERS])
         spelled = {value.casefold(): value for value in self.values}
-        return spelled.get(found[0].casefold(), found[0])
+        for found in _finder(self.pattern, self.values).finditer(text):
+            yield found.start(), spelled.get(found[0].casefold(), found[0])
 
     def value_of(self, found: str, today: date) -> str | None:
         """What found words mean, said on the day `today`: an ISO 8601 date, or an amount such as
@@ -127,11 +145,41 @@ class EntitySettings(_Table):
         return normalised(found, self.value, today, month_first=self.month_first)
 
 
+class ActionSettings(_Table):
+    """Something to do or to look up before an answer is given: a `function` of actions.py, or a
+    `url` that a POST of JSON goes to.
+
+    `returns` are the names of what it gives back for the wordings. `headers` are those of the
+    request, each with the environment variable that holds its value: no secret is in the file.
+    """
+
+    function: Name | None = None
+    url: Text | None = None
+    returns: Annotated[tuple[Name, ...], Field(strict=False)] = ()
+    timeout_seconds: Annotated[float, Field(gt=0, le=60)] = 5.0
+    retries: Annotated[int, Field(ge=0, le=5)] = 0
+    headers: dict[Annotated[str, Field(pattern=r"^[A-Za-z][A-Za-z0-9-]*$")], Name] = {}
+
+    @model_validator(mode="after")
+    def _one_thing_to_run(self) -> Self:
+        if (self.function is None) == (self.url is None):
+            raise ValueError(
+                "should have one of function and url, and has "
+                f"{'none' if self.url is None else 'both'}"
+            )
+        if self.url is not None:
+            _check_url(self.url)
+        elif self.headers:
+            raise ValueError("has headers, which only go with a url")
+        return self
+
+
 class PrivacySettings(_Table):
     """What else is personal in chats: regular expressions, each under the name that replaces what
-    it finds."""
+    it finds. With `mask_log` the log of the bot's own conversations is masked as it is written."""
 
-    patterns: dict[Annotated[str, Field(pattern=r"^[A-Za-z_]\w*$")], Text] = {}
+    mask_log: bool = True
+    patterns: dict[Name, Text] = {}
 
     @model_validator(mode="after")
     def _patterns_compile(self) -> Self:
@@ -156,7 +204,8 @@ class Settings(_Table):
     encoder: EncoderSettings = EncoderSettings()
     finetune: FinetuneSettings = FinetuneSettings()
     privacy: PrivacySettings = PrivacySettings()
-    entities: dict[Annotated[str, Field(pattern=r"^[A-Za-z_]\w*$")], EntitySettings] = {}
+    entities: dict[Name, EntitySettings] = {}
+    actions: dict[Name, ActionSettings] = {}
 
     def personal_patterns(self) -> dict[str, re.Pattern[str]]:
         """What `bot.masking.mask` is to replace for this workspace, by name: the patterns of its
@@ -208,6 +257,23 @@ def unlearnt(settings: Settings, types: Collection[str]) -> list[str]:
         for name, entity in settings.entities.items()
         if entity.learned and name not in types
     ]
+
+
+_LOOPBACK = frozenset({"localhost", "127.0.0.1", "::1"})
+
+
+def _check_url(url: str) -> None:
+    parts = urlsplit(url)
+    if not (parts.scheme == "https" or (parts.scheme == "http" and parts.hostname in _LOOPBACK)):
+        raise ValueError("should have a url that begins with https:// (or http:// on localhost)")
+    if not parts.hostname:
+        raise ValueError("should have a url with a host")
+    if parts.username is not None or parts.password is not None:
+        raise ValueError("has a password in its url; name an environment variable under headers")
+    if re.search(r"[{}\s]", url):
+        raise ValueError(
+            "has braces or spaces in its url; what customers say goes in the body only"
+        )
 
 
 def _check_pattern(pattern: str) -> None:
@@ -288,8 +354,10 @@ def _known_keys(table: Sequence[str]) -> list[str]:
         "finetune": FinetuneSettings,
         "privacy": PrivacySettings,
         "entities": EntitySettings,
+        "actions": ActionSettings,
     }
-    return list(tables[table[0] if table else ""].model_fields)
+    fields = tables[table[0] if table else ""].model_fields
+    return [field.alias or name for name, field in fields.items()]
 
 
 def _lower_first(message: str) -> str:

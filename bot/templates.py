@@ -3,10 +3,13 @@
 A template answers one or more intents with one of several wordings. A wording may hold slots,
 `{order_id}`, that are filled with what the customer said. A draft is kept and listed but never
 spoken: `frontdesk new` proposes drafts where it found no wording fit for customers.
+
+A template that needs more than words is a flow: it asks for its slots, lets the customer confirm
+them, runs an action, and says what the action returned, or that it failed.
 """
 
 import re
-from collections.abc import Callable, Collection, Iterator, Mapping
+from collections.abc import Callable, Collection, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from functools import cached_property
 from pathlib import Path
@@ -18,13 +21,20 @@ from yaml import MappingNode, Node, ScalarNode, SequenceNode
 from bot.errors import BotError
 
 Kind = Literal["answer", "smalltalk", "handoff"]
+_OptionalText = str | None
+
+_NO_ACTIONS: Mapping[str, Collection[str]] = {}
 
 _SLOT = re.compile(r"\{([^\W\d]\w*)\}")
 
 
 @dataclass(frozen=True, slots=True)
 class Template:
-    """One thing the bot can say; `title` is its short label where a customer must choose."""
+    """One thing the bot can say; `title` is its short label where a customer must choose.
+
+    `confirm` is the question to go ahead: None for none, "" for one in the bot's own words.
+    `failure` are the wordings for an `action` that failed; with none the bot has its own.
+    """
 
     id: str
     intents: tuple[str, ...]
@@ -33,6 +43,9 @@ class Template:
     slots: tuple[str, ...]
     wordings: tuple[str, ...]
     draft: bool = False
+    confirm: str | None = None
+    action: str | None = None
+    failure: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True)
@@ -96,8 +109,11 @@ def fill(wording: str, slots: Mapping[str, str]) -> str:
     return _SLOT.sub(lambda slot: slots[slot[1]], wording)
 
 
-def load_templates(path: Path, entities: Collection[str]) -> Templates:
-    """Read and check a templates file; `entities` are the names that can fill a slot.
+def load_templates(
+    path: Path, entities: Collection[str], actions: Mapping[str, Collection[str]] = _NO_ACTIONS
+) -> Templates:
+    """Read and check a templates file; `entities` are the names that can fill a slot, `actions` the
+    actions with the names of what each returns.
 
     Raises:
         BotError: the file is missing or wrong; `file:line: what; what to do`.
@@ -105,7 +121,7 @@ def load_templates(path: Path, entities: Collection[str]) -> Templates:
     root = _parse(path)
     if root is None:
         return Templates()
-    reader = _Reader(path, frozenset(entities))
+    reader = _Reader(path, frozenset(entities), actions)
     return Templates(tuple(reader.templates(root)))
 
 
@@ -135,9 +151,12 @@ def _fail(path: Path, line: int, what: str, remedy: str) -> NoReturn:
 class _Reader:
     """Walks the YAML nodes, so that each complaint knows its line."""
 
-    def __init__(self, path: Path, entities: frozenset[str]) -> None:
+    def __init__(
+        self, path: Path, entities: frozenset[str], actions: Mapping[str, Collection[str]]
+    ) -> None:
         self.path = path
         self.entities = entities
+        self.actions = actions
         self.lines: dict[str, int] = {}
         self.readers: Mapping[str, Callable[[Node, str], object]] = {
             "id": self.text,
@@ -147,6 +166,9 @@ class _Reader:
             "slots": self.texts,
             "wordings": self.texts,
             "draft": self.flag,
+            "confirm": self.confirm,
+            "action": self.text,
+            "failure": self.texts,
         }
 
     def fail(self, node: Node, what: str, remedy: str) -> NoReturn:
@@ -183,12 +205,16 @@ class _Reader:
         name = cast("str", values["id"])
         wordings = cast("tuple[str, ...]", values["wordings"])
         intents = cast("tuple[str, ...]", values.get("intents", ()))
-        used = tuple(dict.fromkeys(slot for text in wordings for slot in slot_names(text)))
+        action, confirm = cast("_OptionalText", values.get("action")), values.get("confirm")
+        failure = cast("tuple[str, ...]", values.get("failure", ()))
+        self.check_action(fields, name, values)
+        used = _used(wordings, self.actions.get(action or "", ()))
+        used = tuple(dict.fromkeys([*used, *_used([*failure, str(confirm or "")])]))
         slots = cast("tuple[str, ...]", values.get("slots", used))
         place = fields.get("slots", node)
         if missing := sorted(set(used) - set(slots)):
             self.fail(place, f'"{name}" lacks {{{missing[0]}}} in its slots', "add it there")
-        self.check_slots(fields, name, slots)
+        self.check_slots(fields, name, slots, action)
         return Template(
             id=name,
             intents=intents,
@@ -197,20 +223,53 @@ class _Reader:
             slots=slots,
             wordings=wordings,
             draft=bool(values.get("draft", False)),
+            confirm=cast("_OptionalText", confirm),
+            action=action,
+            failure=failure,
         )
 
-    def check_slots(self, fields: Mapping[str, Node], name: str, slots: tuple[str, ...]) -> None:
-        for slot in slots:
-            if slot not in self.entities:
-                self.fail(
-                    self.place_of(fields, slot),
-                    f'"{name}" needs {{{slot}}}, which nothing fills',
-                    f"add [entities.{slot}] to frontdesk.toml or reword it",
-                )
+    def check_action(
+        self, fields: Mapping[str, Node], name: str, values: Mapping[str, object]
+    ) -> None:
+        action = values.get("action")
+        if action is None:
+            if "failure" in fields:
+                self.fail(fields["failure"], f'"{name}" has no action that could fail', "remove it")
+            return
+        if action not in self.actions:
+            defined = f"add [actions.{action}] to frontdesk.toml"
+            known = f" or use one of: {', '.join(self.actions)}" if self.actions else ""
+            self.fail(fields["action"], f'"{action}" is no action', defined + known)
+        if values.get("kind", "answer") != "answer":
+            self.fail(fields["action"], f'"{name}" is no answer', "remove the action or the kind")
 
-    def place_of(self, fields: Mapping[str, Node], slot: str) -> Node:
+    def check_slots(
+        self, fields: Mapping[str, Node], name: str, slots: tuple[str, ...], action: str | None
+    ) -> None:
+        returned = self.actions.get(action or "", ())
+        for slot in slots:
+            if slot in self.entities:
+                continue
+            if slot in returned:
+                early = f'"{name}" needs {{{slot}}}, which only comes of its action'
+                self.fail(self.place_of(fields, slot, ("failure",)), early, "reword it")
+            more = f"add it to the returns of [actions.{action}], " if action else ""
+            self.fail(
+                self.place_of(fields, slot),
+                f'"{name}" needs {{{slot}}}, which nothing fills',
+                f"{more}add [entities.{slot}] to frontdesk.toml or reword it",
+            )
+
+    def place_of(
+        self,
+        fields: Mapping[str, Node],
+        slot: str,
+        keys: Sequence[str] = ("wordings", "failure", "slots"),
+    ) -> Node:
         """Where the file names a slot first."""
-        for key in ("wordings", "slots"):
+        if "confirm" in fields and f"{{{slot}}}" in fields["confirm"].value:
+            return fields["confirm"]
+        for key in keys:
             for node in self.sequence(fields[key], key) if key in fields else ():
                 if f"{{{slot}}}" in node.value or node.value == slot:
                     return node
@@ -254,10 +313,22 @@ class _Reader:
             self.fail(node, f'"{text}" is no kind of template', f"use one of: {kinds}")
         return cast("Kind", text)
 
+    def confirm(self, node: Node, key: str) -> str | None:
+        """The question to go ahead; "" for true, None for false."""
+        if node.tag == "tag:yaml.org,2002:bool":
+            return "" if self.flag(node, key) else None
+        return self.text(node, key)
+
     def flag(self, node: Node, key: str) -> bool:
         if node.tag != "tag:yaml.org,2002:bool":
             self.fail(node, f'"{key}" should be true or false', "write one of the two")
         return cast("str", node.value).lower() in ("true", "yes", "on")
+
+
+def _used(texts: Iterable[str], returned: Collection[str] = ()) -> tuple[str, ...]:
+    """The slots in texts, each once, but for what an action returns."""
+    found = dict.fromkeys(slot for text in texts for slot in slot_names(text))
+    return tuple(slot for slot in found if slot not in returned)
 
 
 def _label(name: str) -> str:

@@ -17,10 +17,11 @@ from typing import TYPE_CHECKING, Any
 from bot.decision import Thresholds
 from bot.model import Model
 from bot.template_bank import TemplateBank
-from bot.templates import Templates
+from bot.templates import Template, Templates
 from bot.trials import (
     PASSAGES_MISSING,
     Trials,
+    follow_up_trials,
     intent_trials,
     passage_trials,
     template_trials,
@@ -60,6 +61,9 @@ def certified(
             "template": _certify(template_trials(model, templates, bank), risk, share),
             "passage": _certify(asked, risk, max(share, PASSAGES_MISSING)),
         }
+        if workspace.follow_ups.is_file():
+            followed = follow_up_trials(settings, workspace.follow_ups, model, index)
+            certificates["follow_up"] = _certify(followed, risk, max(share, PASSAGES_MISSING))
         found = {"key": key, "routes": certificates, "check": _digest([key, certificates])}
         _write(path, found)
     values = {route: facts["threshold"] for route, facts in found["routes"].items()}
@@ -73,6 +77,7 @@ def shortcomings(folder: Path, model: Model) -> list[str]:
 
 
 def _shortcoming(route: str, facts: Mapping[str, Any]) -> str:
+    route = route.replace("_", "-")
     what = f"{route}: {facts['max_risk']:.0%} wrong answers cannot be promised ({facts['reason']})"
     if facts["threshold"] is None:
         return f"{what}; no {route} answers by itself"
@@ -116,18 +121,28 @@ def _above_every_mistake(trials: Trials) -> tuple[float | None, int, int]:
 
 
 def _key(workspace: Workspace, model: Model, index: "Index", templates: Templates) -> str:
-    settings, questions = workspace.settings, workspace.questions
+    settings = workspace.settings
     parts = [
         SCHEMA,
-        questions.read_text(encoding="utf-8", errors="replace") if questions.is_file() else "",
+        *(_text(path) for path in (workspace.questions, workspace.follow_ups)),
         settings.max_wrong_answers,
         settings.out_of_scope_share,
         settings.language,
         model.fingerprint,
         index.digest,
-        [asdict(template) for template in templates],
+        [_answering(template) for template in templates],
     ]
     return _digest(parts)
+
+
+def _answering(template: Template) -> dict[str, Any]:
+    """What of a template decides whether an answer is right; not what is done before it is said."""
+    flow = {"confirm", "action", "failure"}
+    return {name: value for name, value in asdict(template).items() if name not in flow}
+
+
+def _text(path: Path) -> str:
+    return path.read_text(encoding="utf-8", errors="replace") if path.is_file() else ""
 
 
 def _digest(value: Any) -> str:

@@ -2,7 +2,8 @@
 
 Intents and templates are judged on the calibration chats, whose reading the model version keeps.
 Passages are judged on the workspace's labelled questions (`questions.jsonl`) or, where it has none,
-on the articles' own headings, asked of an index in which those headings are hidden.
+on the articles' own headings, asked of an index in which those headings are hidden. Follow-ups are
+judged on `followups.jsonl`; where there is none, none is answered from the articles.
 
 Chats hold too few messages that are none of the bot's business. Where they do, more are made: each
 labelled message once more, with its own intent, or its own template, taken away. Whatever answers
@@ -14,6 +15,7 @@ import random
 from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, replace
+from itertools import cycle
 from pathlib import Path
 from tempfile import TemporaryDirectory
 from typing import TYPE_CHECKING, Any
@@ -21,10 +23,12 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 from numpy.typing import NDArray
 
+from bot.dialogue.followups import earlier
 from bot.dialogue.rules import PASSAGES_CITED
 from bot.model import Model
 from bot.off_topic import OFF_TOPIC
 from bot.settings import Settings
+from bot.state import Question
 from bot.template_bank import TemplateBank
 from bot.templates import Templates
 from finetune.conversation import OUT_OF_SCOPE
@@ -34,6 +38,7 @@ from finetune.text import normalise
 
 if TYPE_CHECKING:
     from bot.console import Progress
+    from kb.evaluation import FollowUp
     from kb.index import Index
     from kb.passages import Passage
 
@@ -231,6 +236,35 @@ def passage_trials(
         return Trials.of([])
     with _without_headings(passages, model, index, progress) as blind:
         return _asked(settings, model, blind, _headings(passages, _taught(model)))
+
+
+def follow_up_trials(settings: Settings, follow_ups: Path, model: Model, index: "Index") -> Trials:
+    """Messages that lean on the question before them, searched for together with it (right: a
+    passage of their article would be cited), and messages that no article answers after those same
+    questions (never right). Those that stand by themselves are not searched so: they are no trials.
+    """
+    if not follow_ups.is_file():
+        return Trials.of([])
+    from kb.evaluation import FollowUp, read_follow_ups
+
+    pairs = read_follow_ups(follow_ups)
+    off_topic = zip(OFF_TOPIC[settings.language], cycle(pairs)) if pairs else ()
+    pairs += [FollowUp(pair.before, text, frozenset()) for text, pair in off_topic]
+    return Trials.of(list(_followed_up(model, index, pairs)))
+
+
+def _followed_up(model: Model, index: "Index", pairs: Sequence["FollowUp"]) -> Iterator[Trial]:
+    from kb.search import search
+
+    texts = [text for pair in pairs for text in (pair.before, pair.text)]
+    vectors = iter(model.encode(texts))
+    for pair, before, vector in zip(pairs, vectors, vectors, strict=True):
+        asked = earlier(Question(pair.before, before), pair.text)
+        if asked is not None:
+            hits = search(index, pair.text, vector, PASSAGES_CITED, earlier=asked)
+            right = any(hit.passage.article in pair.gold for hit in hits)
+            score = hits[0].score if hits else 0.0
+            yield Trial(score, right, f"{pair.before} {pair.text}", outside=not pair.gold)
 
 
 def _asked(

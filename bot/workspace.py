@@ -31,6 +31,12 @@ class Workspace:
         return self.root / "questions.jsonl"
 
     @property
+    def follow_ups(self) -> Path:
+        """Questions that follow another one, labelled, if the owner wrote some: what the threshold
+        of follow-ups is certified on."""
+        return self.root / "followups.jsonl"
+
+    @property
     def kb(self) -> Path:
         """The articles."""
         return self.root / "kb"
@@ -69,10 +75,17 @@ class Workspace:
         return read_articles(self.kb, skip_bad=skip_bad)
 
     def load_templates(self) -> "Templates":
-        """Read `templates.yaml`, checked against the entities of the settings."""
+        """Read `templates.yaml`, checked against the entities and actions of the settings."""
         from bot.templates import load_templates
 
-        return load_templates(self.templates_path, self.settings.entities.keys())
+        settings = self.settings
+        actions = {name: action.returns for name, action in settings.actions.items()}
+        return load_templates(self.templates_path, settings.entities.keys(), actions)
+
+    @property
+    def actions_path(self) -> Path:
+        """The owner's functions: what `validate` and `function` in the settings name."""
+        return self.root / "actions.py"
 
 
 def find_workspace(start: Path) -> Path:

@@ -2,10 +2,11 @@
 
 import json
 import math
-from collections.abc import Collection, Iterable, Mapping, Sequence
+from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from statistics import fmean
+from typing import Any
 
 from kb.errors import KBError
 
@@ -19,36 +20,75 @@ class Query:
     gold: frozenset[str]
 
 
+@dataclass(frozen=True, slots=True)
+class FollowUp:
+    """A message and the question `before` it. `gold` are the articles that answer the message, by
+    itself or because it goes on with that question; none where nothing does."""
+
+    before: str
+    text: str
+    gold: frozenset[str]
+
+
 def read_queries(path: Path) -> list[Query]:
     """The queries of a JSON Lines file, {"id", "text", "gold": [article ids]} a line.
 
     KBError naming `path:line` and what is wrong there.
     """
-    try:
-        lines = path.read_bytes().split(b"\n")
-    except OSError as error:
-        raise KBError(f"{path}: the queries cannot be read ({error.strerror}).") from None
-    queries = [
-        _query(line, f"{path}:{number}")
-        for number, line in enumerate(lines, start=1)
-        if line.strip()
-    ]
+    queries = [_query(_fields(line, place), place) for line, place in _lines(path)]
     if not queries:
         raise KBError(f"{path}: there is no query; write one JSON object a line.")
     return queries
 
 
-def _query(line: bytes, place: str) -> Query:
+def read_follow_ups(path: Path) -> list[FollowUp]:
+    """The pairs of a JSON Lines file, {"before", "text", "gold": [article ids]} a line.
+
+    KBError naming `path:line` and what is wrong there.
+    """
+    return [_follow_up(_fields(line, place), place) for line, place in _lines(path)]
+
+
+def _lines(path: Path) -> Iterator[tuple[bytes, str]]:
+    """The lines that are not empty, each with its place."""
+    try:
+        lines = path.read_bytes().split(b"\n")
+    except OSError as error:
+        raise KBError(f"{path}: the queries cannot be read ({error.strerror}).") from None
+    for number, line in enumerate(lines, start=1):
+        if line.strip():
+            yield line, f"{path}:{number}"
+
+
+def _fields(line: bytes, place: str) -> dict[str, Any]:
     try:
         fields = json.loads(line.decode("utf-8-sig"))
     except (ValueError, RecursionError):
         raise KBError(f"{place}: this line is not JSON in UTF-8.") from None
     if not isinstance(fields, dict) or not isinstance(fields.get("text"), str):
         raise KBError(f'{place}: a query needs "text".')
-    gold = fields.get("gold")
-    if not isinstance(gold, list) or not gold or not all(isinstance(id_, str) for id_ in gold):
+    return fields
+
+
+def _query(fields: Mapping[str, Any], place: str) -> Query:
+    gold = _gold(fields)
+    if not gold:
         raise KBError(f'{place}: "gold" must be a list of one or more article ids.')
-    return Query(str(fields.get("id", place)), fields["text"], frozenset(gold))
+    return Query(str(fields.get("id", place)), fields["text"], gold)
+
+
+def _follow_up(fields: Mapping[str, Any], place: str) -> FollowUp:
+    gold = _gold(fields)
+    if gold is None or not isinstance(fields.get("before"), str):
+        raise KBError(f'{place}: a follow-up needs "before", a text, and "gold", a list.')
+    return FollowUp(fields["before"], fields["text"], gold)
+
+
+def _gold(fields: Mapping[str, Any]) -> frozenset[str] | None:
+    gold = fields.get("gold")
+    if not isinstance(gold, list) or not all(isinstance(id_, str) for id_ in gold):
+        return None
+    return frozenset(gold)
 
 
 def evaluate(

@@ -39,13 +39,30 @@ class Hit:
     """0..1: BM25 as a share of the most that any passage could reach for this query."""
 
 
+@dataclass(frozen=True, slots=True)
+class Earlier:
+    """The question that a query follows: its text, its (d,) vector, and its `share` of the search,
+    0..1."""
+
+    text: str
+    vector: FloatArray
+    share: float
+
+
 def search(
-    index: Index, text: str, vector: FloatArray, k: int = 10, *, weight: float = WEIGHT
+    index: Index,
+    text: str,
+    vector: FloatArray,
+    k: int = 10,
+    *,
+    weight: float = WEIGHT,
+    earlier: Earlier | None = None,
 ) -> list[Hit]:
     """The k best passages for a query, best first; ties in the order of passage ids.
 
     `vector` is the query's (d,) vector from the index's own encoder; `weight` 1 is dense search
-    alone, 0 is lexical search alone. Takes any text. KBError for a vector of another length.
+    alone, 0 is lexical search alone. With `earlier`, both are weighted means: of the two unit
+    vectors and of the two lexical scores. Takes any text. KBError for a vector of another length.
     """
     if vector.shape != (index.dimension,):
         raise KBError(
@@ -53,6 +70,10 @@ def search(
         )
     query = unit(vector)
     lexical = index.lexical_scores(text)
+    if earlier is not None:
+        own = 1 - earlier.share
+        query = unit(own * query + earlier.share * unit(earlier.vector))
+        lexical = own * lexical + earlier.share * index.lexical_scores(earlier.text)
     depth = max(k, CANDIDATES)
     proposed = np.zeros(len(index), dtype=np.bool_)
     proposed[np.searchsorted(index.ids, index.nearest(query, depth))] = True

@@ -23,6 +23,7 @@ from typing import Any
 import pytest
 
 from bot.log.migrations import SCHEMA
+from bot.privacy import Privacy
 from bot.replay.store import MIGRATIONS as REPLAYS
 from bot.replies import SENTENCES
 from bot.workspace import Workspace, open_workspace
@@ -32,6 +33,7 @@ SetThresholds = Callable[..., None]
 COMMAND = (sys.executable, "-c", "from bot.cli import main; main()")
 UNREADABLE = SENTENCES["en"]["unreadable"][0]
 UNCERTAIN = SENTENCES["en"]["uncertain"][0]
+LOGGED = Privacy({"order_id": re.compile(r"\bBK-\d{4}\b")})
 
 
 def turns(workspace: Workspace) -> list[tuple[int, int, str, str]]:
@@ -64,7 +66,7 @@ MESSAGES = {
     "spaces": (b" \t \xc2\xa0", UNREADABLE),
     "long": (b"x" * 100_000, UNCERTAIN),
     "long-words": ("wo ist mein Paket? " * 5_300).encode()[:100_000],
-    "long-chinese": ("包裹在哪里" * 20_000).encode(),
+    "long-chinese": (("包裹在哪里" * 20_000).encode(), SENTENCES["zh"]["uncertain"][0]),
     "binary": (bytes(range(128, 256)) + b"\x00\xff\xfe", UNREADABLE),
     "emoji": ("🥐👩‍👩‍👧🏳️‍🌈❤️".encode(), UNREADABLE),
     "right-to-left": ("אני רוצה להחזיר את הלחם".encode(), UNCERTAIN),
@@ -519,9 +521,9 @@ def chatting(workspace: Workspace) -> Iterator[subprocess.Popen[bytes]]:
 
 
 def said(out: bytes) -> list[tuple[int, int, str]]:
-    """(session, turn, reply) of every whole line; a kill may tear the last one."""
-    lines = out[: out.rfind(b"\n") + 1].splitlines()
-    return [(line["session"], line["turn"], line["reply"]) for line in map(json.loads, lines)]
+    """(session, turn, reply as it is logged) of every whole line; a kill may tear the last one."""
+    lines = map(json.loads, out[: out.rfind(b"\n") + 1].splitlines())
+    return [(line["session"], line["turn"], LOGGED.text(line["reply"])) for line in lines]
 
 
 def test_two_chats_at_once_lose_nothing(trained_workspace: Workspace) -> None:

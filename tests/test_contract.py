@@ -46,7 +46,7 @@ def test_chat_gives_an_object_a_line(
 ) -> None:
     set_thresholds(trained_workspace, intent=0.0)
     first, second = chat(frontdesk, trained_workspace, "where is my parcel BK-0001", "thanks")
-    assert set(first) == {"session", "turn", "reply", "decision", "intent", "ms"}
+    assert set(first) == {"session", "turn", "reply", "decision", "intent", "suggestions", "ms"}
     assert (first["session"], first["turn"]) == (1, 1)
     assert (second["session"], second["turn"]) == (1, 2)
     assert first["reply"] == "Parcel BK-0001 is on its way."
@@ -86,7 +86,7 @@ def test_evidence_holds_all_scores(
     set_thresholds(trained_workspace, intent=0.5)
     evidence = decided(frontdesk, trained_workspace, "what is the weather monday")["evidence"]
     assert set(evidence) == {
-        *("rule", "reason", "entities", "intents", "runner_up", "margin"),
+        *("rule", "reason", "entities", "sentiment", "intents", "runner_up", "margin"),
         *("templates", "passages", "thresholds"),
     }
     assert set(evidence["intents"][0]) == set(evidence["templates"][0]) == {"name", "score"}
@@ -246,7 +246,7 @@ def test_1_where_a_turn_failed_in_a_pipe(
     frontdesk: Frontdesk, trained_workspace: Workspace, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     from bot.bot import Bot
-    from bot.repl import Exchange
+    from bot.exchange import Exchange
 
     respond = Bot.respond
 

@@ -41,10 +41,10 @@ def block(name: str, mark: str) -> str:
 
 
 def rows(table: str) -> list[list[str]]:
-    """The cells of a Markdown table, without its head and without back quotes."""
+    """The cells of a Markdown table, without its head and without back quotes or escapes."""
     lines = [line for line in table.splitlines() if line.startswith("|")][2:]
     cells = (re.split(r"(?<!\\)\|", line.strip()[1:-1]) for line in lines)
-    return [[cell.strip().strip("`") for cell in row] for row in cells]
+    return [[cell.strip().strip("`").replace(r"\|", "|") for cell in row] for row in cells]
 
 
 # Settings and templates
@@ -137,13 +137,13 @@ def test_the_precedence_table_is_that_of_the_code() -> None:
 
 
 def test_the_commands_of_the_chat_are_documented() -> None:
-    documented = [row[0] for row in rows(block("docs/dialogue.md", "chat commands"))]
+    documented = [row[0] for row in rows(block("docs/chat.md", "chat commands"))]
 
     assert documented == [f"/{command.name} {command.argument}".strip() for command in COMMANDS]
 
 
 def test_the_decisions_are_documented() -> None:
-    section = read("docs/dialogue.md").partition("## The seven decisions")[2]
+    section = read("docs/dialogue.md").partition("## The decisions")[2]
 
     assert [row[0] for row in rows(section.partition("\nWordings")[0])] == list(KINDS)
 

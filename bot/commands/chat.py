@@ -10,7 +10,8 @@ from bot.commands.options import JsonOption, WorkspaceOption
 from bot.console import progress, say
 
 if TYPE_CHECKING:
-    from bot.bot import Desk
+    from bot.bot import Bot, Desk
+    from bot.resuming import Resumed
     from bot.workspace import Workspace
 
 
@@ -20,6 +21,12 @@ def add_to(app: typer.Typer) -> None:
 
 def chat(
     workspace: WorkspaceOption = None,
+    goes_on: Annotated[
+        bool, typer.Option("--continue", help="Go on with the session that was used last.")
+    ] = False,
+    resume: Annotated[
+        int | None, typer.Option(metavar="ID", min=1, help="Go on with a session.")
+    ] = None,
     json: JsonOption = False,
     debug: Annotated[bool, typer.Option(help="Show the trace of an error.")] = False,
 ) -> None:
@@ -27,28 +34,37 @@ def chat(
     from bot.live import open_desk
     from bot.workspace import open_workspace
 
+    if goes_on and resume is not None:
+        raise typer.BadParameter("give --continue or --resume, not both")
     opened = open_workspace(workspace)
     with progress() as show:
         desk = open_desk(opened, show)
     _warn(opened, desk)
-    raise typer.Exit(_talk(opened, desk, as_json=json, debug=debug))
+    wanted = 0 if goes_on else resume
+    raise typer.Exit(_talk(opened, desk, wanted, as_json=json, debug=debug))
 
 
-def _talk(workspace: "Workspace", desk: "Desk", *, as_json: bool, debug: bool) -> int:
+def _talk(
+    workspace: "Workspace", desk: "Desk", wanted: int | None, *, as_json: bool, debug: bool
+) -> int:
+    """`wanted` is the session to go on with: its number, 0 for the last one, None for a new one."""
     from bot.bot import Bot
+    from bot.privacy import of_log
     from bot.repl import INTERRUPTED, run_pipe, run_repl
     from bot.session_log import SessionLog
 
     settings = desk.settings
     at_terminal = sys.stdin.isatty() and sys.stdout.isatty() and not as_json
-    with SessionLog.open(workspace.database) as log:
+    with SessionLog.open(workspace.database, of_log(settings)) as log:
         bot = Bot(desk, log, channel="terminal" if at_terminal else "pipe")
+        begun = _begun(bot, wanted)
         if at_terminal:
             return run_repl(
                 bot,
                 name=settings.name,
                 intents=desk.model.labels,
-                history=workspace.root / ".history",
+                home=workspace.root,
+                begun=begun,
                 debug=debug,
             )
         if isinstance(sys.stdout, io.TextIOWrapper):
@@ -65,6 +81,17 @@ def _talk(workspace: "Workspace", desk: "Desk", *, as_json: bool, debug: bool) -
             )
         except KeyboardInterrupt:
             return INTERRUPTED
+
+
+def _begun(bot: "Bot", wanted: int | None) -> "Resumed | None":
+    if wanted is None:
+        return None
+    if wanted:
+        return bot.resume(wanted)
+    if last := bot.talks(1):
+        return bot.resume(last[0].id)
+    say("there is no earlier session to go on with; a new one begins")
+    return None
 
 
 def _warn(workspace: "Workspace", desk: "Desk") -> None:

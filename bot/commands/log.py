@@ -19,6 +19,7 @@ if TYPE_CHECKING:
     from bot.log.remains import Remains
     from bot.log.statistics import Statistics
     from bot.log.verification import Verified
+    from bot.privacy import Privacy
     from bot.workspace import Workspace
 
 commands = typer.Typer(
@@ -120,8 +121,14 @@ def _private(
 ) -> "Sequence[LoggedTurn]":
     from bot.log.reading import masked
 
-    patterns = workspace.settings.personal_patterns()
-    return turns if keep else [masked(turn, patterns) for turn in turns]
+    privacy = _privacy(workspace, keep=keep)
+    return [masked(turn, privacy) for turn in turns]
+
+
+def _privacy(workspace: "Workspace", *, keep: bool) -> "Privacy":
+    from bot.privacy import PLAIN, Privacy
+
+    return PLAIN if keep else Privacy(workspace.settings.personal_patterns())
 
 
 def _tell_turns(turns: "Sequence[LoggedTurn]", *, json: bool) -> None:
@@ -208,9 +215,10 @@ def export(
     from bot.workspace import open_workspace
 
     found = open_workspace(workspace)
-    patterns = None if keep_personal_data else found.settings.personal_patterns()
     with opened(found.database) as log:
-        result = export(log, file, patterns, customers_only=customers_only)
+        result = export(
+            log, file, _privacy(found, keep=keep_personal_data), customers_only=customers_only
+        )
     if json:
         return print_json(asdict(result))
     return print(
@@ -284,7 +292,8 @@ def _erase(
         if doomed.sessions and not yes:
             _ask(f"Erase {_counted(doomed)} for good?")
         replayed = erase_replays(place.replays, doomed)
-        erase(log, place.database, doomed)
+        with progress() as show:
+            erase(log, place.database, doomed, show)
     with progress() as show:
         standing = remains(place, doomed, show)
     if json:

@@ -13,33 +13,89 @@ from bot.decision import (
     Decision,
     Handoff,
     Reading,
+    Several,
     SmallTalk,
     Summary,
     Unknown,
     template_of,
 )
-from bot.state import State
+from bot.state import INTERRUPTED_KEPT, State
 
 _MESSAGES_SUMMED, _MESSAGE_LENGTH, _THINGS_SUMMED = 3, 500, 10
 
 
-def advance(state: State, text: str, reading: Reading, decision: Decision) -> State:
-    """The state after `decision` was taken on `text`."""
-    key = purpose(decision)
-    slots = {**state.slots, **reading.entities, **_slots_of(decision)}
+def advance(
+    state: State, text: str, reading: Reading, decision: Decision, now: float = 0.0
+) -> State:
+    """The state after `decision` was taken on `text` at the time `now`, in seconds."""
+    if isinstance(decision, Several):
+        return _after_several(state, text, reading, decision, now)
+    if _restarts(decision):
+        state = State(uses=state.uses, now=state.now)
+    key, now = purpose(decision), max(state.now, now)
+    slots = decision.evidence.slots
     return replace(
         state,
         slots=slots,
+        filled_at=_filled_at(state, reading, slots, now),
+        confirmed=_confirmed_after(state, decision),
         pending=_pending_after(state, decision),
+        interrupted=_interrupted_after(state, decision),
+        about=_about_after(state, decision),
+        last=decision,
+        last_text=text[:_MESSAGE_LENGTH],
+        now=now,
+        upset_streak=decision.evidence.upset,
+        offered=_offered_after(state, decision),
+        handed_over=_handed_over_after(state, decision),
         unknown_streak=_streak_after(state, decision),
         uses={**state.uses, key: state.uses.get(key, 0) + 1},
         so_far=summed(state.so_far, text, slots, decision),
     )
 
 
+def _after_several(
+    state: State, text: str, reading: Reading, several: Several, now: float
+) -> State:
+    """The state after its parts, one after the other; to the customer it was one message."""
+    after = state
+    for part, said in zip(several.parts, several.texts, strict=True):
+        after = advance(after, said, replace(reading, entities=part.evidence.entities), part, now)
+    return replace(
+        after,
+        slots=several.evidence.slots,
+        last=several,
+        last_text=text[:_MESSAGE_LENGTH],
+        upset_streak=several.evidence.upset,
+        offered=False,
+        so_far=replace(after.so_far, messages=summed(state.so_far, text, {}).messages),
+    )
+
+
+def _sentence(decision: Decision) -> str | None:
+    return decision.sentence if isinstance(decision, SmallTalk) else None
+
+
+def _restarts(decision: Decision) -> bool:
+    return _sentence(decision) == "restarted"
+
+
+def _offered_after(state: State, decision: Decision) -> bool:
+    """Whether the reply ends in the question whether a person should be got."""
+    asks = _sentence(decision) == "heard"
+    return asks or (decision.evidence.offers and _pending_after(state, decision) is None)
+
+
+def _handed_over_after(state: State, decision: Decision) -> bool:
+    called_off = _sentence(decision) in ("back", "restarted")
+    return isinstance(decision, Handoff) or (state.handed_over and not called_off)
+
+
 def purpose(decision: Decision) -> str:
     """What a decision's sentence is for; two decisions with one purpose rotate their wording."""
     match decision:
+        case SmallTalk(sentence=str() as sentence):
+            return f"sentence {sentence}"
         case Answer(template=template) | SmallTalk(template=template):
             return f"template {template}"
         case Handoff(template=str() as template):
@@ -50,21 +106,66 @@ def purpose(decision: Decision) -> str:
             return decision.kind
 
 
-def _slots_of(decision: Decision) -> Mapping[str, str]:
+def _about_after(state: State, decision: Decision) -> str | None:
+    """Small talk, citations and questions to choose leave it; a person who takes over ends it."""
     match decision:
-        case Answer(slots=slots) | SmallTalk(slots=slots) | Ask(slots=slots):
-            return slots
-        case Handoff(summary=summary):
-            return summary.slots
+        case Answer() | Ask():
+            return decision.template
+        case Handoff():
+            return None
         case _:
-            return {}
+            return state.about
+
+
+def _filled_at(
+    state: State, reading: Reading, slots: Mapping[str, str], now: float
+) -> dict[str, float]:
+    """Now for what was just stated, changed or not."""
+
+    def is_new(slot: str) -> bool:
+        return slot in reading.entities or slots[slot] != state.slots.get(slot)
+
+    return {slot: now if is_new(slot) else state.filled_at.get(slot, now) for slot in slots}
+
+
+def _confirmed_after(state: State, decision: Decision) -> frozenset[str]:
+    """A slot that changes is no longer confirmed; a yes confirms all that was read out."""
+    slots = decision.evidence.slots
+    kept = {slot for slot in state.confirmed if slots.get(slot) == state.slots.get(slot)}
+    said_yes = decision.evidence.rule == "confirmed" and isinstance(state.pending, Ask)
+    return frozenset(kept | (slots.keys() if said_yes else set()))
+
+
+def _interrupted_after(state: State, decision: Decision) -> tuple[Ask, ...]:
+    """An open question that gives way to another request waits its turn; what is taken up again,
+    or done with, waits no longer."""
+    if _sentence(decision) == "goodbye" or (
+        _sentence(decision) == "cancelled" and state.pending is None
+    ):
+        return ()
+    about, then = template_of(decision), _then(decision)
+    taken_up = {about, then.template if then else None}
+    waiting = [ask for ask in state.interrupted if ask.template not in taken_up]
+    pending = state.pending
+    gave_way = (
+        isinstance(decision, Answer | Ask | Clarify) and _pending_after(state, decision) != pending
+    )
+    if isinstance(pending, Ask) and gave_way and pending.template not in taken_up:
+        waiting = [ask for ask in waiting if ask.template != pending.template] + [pending]
+    return tuple(waiting[-INTERRUPTED_KEPT:])
 
 
 def _pending_after(state: State, decision: Decision) -> Ask | Clarify | None:
     """A question stays open through small talk, a citation and an unreadable message."""
+    if (then := _then(decision)) is not None:
+        return then
     match decision:
         case Ask() | Clarify():
             return decision
+        case SmallTalk(choices=choices, evidence=evidence) if choices:
+            return state.pending or Clarify(choices, evidence)
+        case SmallTalk(closes=True):
+            return None
         case SmallTalk() | Cite():
             return state.pending if isinstance(state.pending, Ask) else None
         case Unknown(reason="unreadable"):
@@ -73,7 +174,13 @@ def _pending_after(state: State, decision: Decision) -> Ask | Clarify | None:
             return None
 
 
+def _then(decision: Decision) -> Ask | None:
+    return decision.then if isinstance(decision, Answer | SmallTalk | Cite) else None
+
+
 def _streak_after(state: State, decision: Decision) -> int:
+    if decision.evidence.rule == "repeated":
+        return state.unknown_streak
     match decision:
         case Unknown(reason="unreadable"):
             return state.unknown_streak

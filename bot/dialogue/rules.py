@@ -2,12 +2,10 @@
 
 from __future__ import annotations
 
-from dataclasses import replace
-
-from bot.decision import Ask, Cite, Clarify, Decision, Unknown
+from bot.decision import Cite, Clarify, Decision, Unknown
+from bot.dialogue.tone import in_upset_run
 from bot.dialogue.turn import (
     Turn,
-    certain_other,
     certain_template,
     choices_among,
     clears,
@@ -15,15 +13,13 @@ from bot.dialogue.turn import (
     hand_over,
     offered_already,
     say,
-    says_more_than,
     spoken,
     template_for,
-    value_for,
     waiting_on,
 )
-from bot.short_answers import PERSON_WORDS, picked
+from bot.short_answers import picked
+from bot.suggestions import picked_template
 
-ASKS_BEFORE_HANDOFF = 2
 UNKNOWNS_BEFORE_HANDOFF = 2
 PASSAGES_CITED = 2
 
@@ -32,30 +28,19 @@ def unreadable(turn: Turn) -> Decision | None:
     return None if turn.words else Unknown("unreadable", evidence_of(turn, "unreadable"))
 
 
-def wants_person(turn: Turn) -> Decision | None:
-    if turn.words in PERSON_WORDS:
-        return hand_over(turn, "wants-person", "requested")
-    return None
-
-
-def slot_filled(turn: Turn) -> Decision | None:
-    pending = turn.state.pending
-    if not isinstance(pending, Ask) or (template := spoken(turn, pending.template)) is None:
-        return None
-    value = value_for(turn, pending.slot)
-    if value is None or (says_more_than(turn, value) and certain_other(turn, pending.template)):
-        return None
-    filled = replace(turn, slots={**turn.slots, pending.slot: value})
-    return say(filled, template, "slot-filled")
-
-
 def choice_picked(turn: Turn) -> Decision | None:
     if not isinstance(turn.state.pending, Clarify):
-        return None
+        return _suggestion_picked(turn)
     choices = (spoken(turn, choice) for choice in turn.state.pending.choices)
     offered = [found for found in choices if found is not None]
     place = picked(turn.words, [found.title for found in offered])
     return None if place is None else say(turn, offered[place], "choice-picked")
+
+
+def _suggestion_picked(turn: Turn) -> Decision | None:
+    name = picked_template(turn.state, turn.words)
+    template = None if name is None else spoken(turn, name)
+    return None if template is None else say(turn, template, "choice-picked")
 
 
 def intent_certain(turn: Turn) -> Decision | None:
@@ -81,16 +66,6 @@ def passage_certain(turn: Turn) -> Decision | None:
     return Cite(tuple(clear[:PASSAGES_CITED]), evidence_of(turn, "passage-certain"))
 
 
-def slot_unfilled(turn: Turn) -> Decision | None:
-    pending = turn.state.pending
-    if not isinstance(pending, Ask):
-        return None
-    if pending.attempt + 1 >= ASKS_BEFORE_HANDOFF:
-        return hand_over(turn, "slot-unfilled", "unfilled")
-    evidence = evidence_of(turn, "slot-unfilled")
-    return replace(pending, slots=turn.slots, attempt=pending.attempt + 1, evidence=evidence)
-
-
 def template_certain(turn: Turn) -> Decision | None:
     ranked = turn.candidates.templates
     if not ranked or turn.out_of_scope or not clears(ranked[0].score, turn.thresholds.template):
@@ -111,7 +86,8 @@ def too_close(turn: Turn) -> Decision | None:
 
 
 def unknown_twice(turn: Turn) -> Decision | None:
-    if turn.state.unknown_streak + 1 < UNKNOWNS_BEFORE_HANDOFF:
+    patience = 1 if in_upset_run(turn.upset) else UNKNOWNS_BEFORE_HANDOFF
+    if turn.state.unknown_streak + 1 < patience:
         return None
     return hand_over(turn, "unknown-twice", "unknown")
 

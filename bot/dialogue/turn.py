@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
 from bot.decision import (
@@ -20,9 +20,12 @@ from bot.decision import (
     SmallTalk,
     Thresholds,
 )
+from bot.dialogue.filling import Known
 from bot.dialogue.memory import summed
+from bot.dialogue.tone import sounds_upset
 from bot.short_answers import words
 from bot.state import State
+from bot.templates import fill
 from finetune.conversation import OUT_OF_SCOPE
 
 if TYPE_CHECKING:
@@ -31,10 +34,26 @@ if TYPE_CHECKING:
 
 
 @dataclass(frozen=True, slots=True)
+class Heard:
+    """A message, or a part of one, with what was read in it and what could be said to it."""
+
+    text: str
+    reading: Reading
+    candidates: Candidates
+
+
+def _undecided(_: State, heard: Heard) -> Decision:
+    raise LookupError(f"nobody decides {heard.text!r}")
+
+
+@dataclass(frozen=True, slots=True)
 class Turn:
     """Everything a rule may look at.
 
-    `words` are the letters and digits of `text`; `slots` is what is known, with what `text` adds.
+    `words` are the letters and digits of `text`; `slots` is all that is known with it, and `known`
+    how that came about. `now` is the time in seconds, never before that of the turn before.
+    `parts` are the requests that the message falls into, where it does; `decide` decides one of
+    them by the same rules.
     """
 
     state: State
@@ -46,6 +65,30 @@ class Turn:
     thresholds: Thresholds
     entities: Mapping[str, EntitySettings]
     slots: Mapping[str, str]
+    known: Known = field(default_factory=Known)
+    now: float = 0.0
+    parts: tuple[Heard, ...] = ()
+    decide: Callable[[State, Heard], Decision] = field(default=_undecided, repr=False)
+
+    @property
+    def upset(self) -> int:
+        """How many messages in a row have sounded upset, this one included."""
+        return self.state.upset_streak + 1 if sounds_upset(self.text, self.reading) else 0
+
+    @property
+    def before(self) -> Mapping[str, str]:
+        """What was known before the message, by slot."""
+        return self.known.before
+
+    @property
+    def stated(self) -> Mapping[str, str]:
+        """What the message gives, by slot."""
+        return self.known.stated
+
+    @property
+    def refused(self) -> Mapping[str, str]:
+        """What is wrong with what the message gives and is not accepted, by slot."""
+        return self.known.refused
 
     @property
     def top(self) -> Scored | None:
@@ -56,17 +99,34 @@ class Turn:
         return self.top is not None and self.top.name == OUT_OF_SCOPE
 
 
-def say(turn: Turn, template: Template, rule: str) -> Decision:
-    """Ask for the first slot that `template` lacks, or say it in the way of its kind."""
+def say(turn: Turn, template: Template, rule: str, *, confirmed: bool = False) -> Decision:
+    """Ask for the first slot that `template` lacks, then whether to go ahead where it is to be
+    `confirmed` and was not, or say it in the way of its kind."""
     evidence = evidence_of(turn, rule)
     missing = next((slot for slot in template.slots if slot not in turn.slots), None)
     if missing is not None:
-        entity = turn.entities.get(missing)
-        return Ask(missing, template.id, entity.ask if entity else "", turn.slots, evidence)
+        return ask_for(turn, missing, template, evidence)
+    if not confirmed and needs_confirming(turn, template):
+        question = fill(template.confirm or "", turn.slots)
+        return Ask("", template.id, question, turn.slots, evidence)
     if template.kind == "handoff":
         return hand_over(turn, rule, "template", template.id)
-    said = SmallTalk if template.kind == "smalltalk" else Answer
-    return said(template.id, turn.slots, evidence)
+    if template.kind == "smalltalk":
+        return SmallTalk(template.id, turn.slots, evidence)
+    return Answer(template.id, turn.slots, evidence, action=template.action)
+
+
+def ask_for(turn: Turn, slot: str, template: Template, evidence: Evidence) -> Ask:
+    entity, complaint = turn.entities.get(slot), turn.refused.get(slot, "")
+    question = entity.ask if entity else ""
+    return Ask(slot, template.id, question, turn.slots, evidence, complaint=complaint)
+
+
+def needs_confirming(turn: Turn, template: Template) -> bool:
+    """Whether the owner wants a yes to the template, or to a slot that has had none yet."""
+    had = {slot for slot in turn.state.confirmed if turn.slots.get(slot) == turn.before.get(slot)}
+    wanted = {name for name, entity in turn.entities.items() if entity.confirm}
+    return template.confirm is not None or bool(wanted & {*template.slots} - had)
 
 
 def hand_over(turn: Turn, rule: str, reason: HandoffReason, template: str | None = None) -> Handoff:
@@ -84,6 +144,10 @@ def evidence_of(turn: Turn, rule: str) -> Evidence:
         turn.thresholds,
         reading.entities,
         reading.values,
+        turn.slots,
+        reading.sentiment,
+        upset=turn.upset,
+        follows=found.follows,
     )
 
 
@@ -122,12 +186,6 @@ def waiting_on(turn: Turn, template: Template) -> bool:
     """Whether the question that is open was asked on behalf of `template`."""
     pending = turn.state.pending
     return isinstance(pending, Ask) and pending.template == template.id
-
-
-def value_for(turn: Turn, slot: str) -> str | None:
-    """What the message gives for `slot`."""
-    entity = turn.entities.get(slot)
-    return turn.reading.entities.get(slot) or (entity.find(turn.text) if entity else None)
 
 
 def says_more_than(turn: Turn, value: str) -> bool:

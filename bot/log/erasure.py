@@ -2,26 +2,40 @@
 
 Deleting a row leaves its bytes in the file, in the full text and in the write-ahead log. So the
 pages are overwritten (secure_delete), the full text is merged, which drops what its deleted rows
-left, the file is written anew (VACUUM), and the write-ahead log is emptied. Interrupted in between,
-the rows are gone already; the same command again does the rest.
+left, the file is written anew (VACUUM), and the write-ahead log is emptied.
+
+Chats go on meanwhile: rows go and the full text is merged a little at a time, with pauses in which
+others write. Only VACUUM cannot be divided. The sessions are marked first, so that the next
+erasure, whichever it is, finishes one that was interrupted.
 """
 
 import re
 import sqlite3
 import time
-from collections.abc import Collection, Iterable
-from contextlib import closing
+from collections.abc import Collection, Iterable, Iterator
+from contextlib import closing, contextmanager
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 from bot.asked import SESSION
+from bot.console import silent
 from bot.database import connect, in_words, transaction
 from bot.errors import BotError
 from bot.replay.store import MIGRATIONS as REPLAYS
 
+if TYPE_CHECKING:
+    from bot.console import Progress
+
 PATIENCE_S = 30.0
 """How long the erasing of the last bytes waits for readers and writers."""
+BATCH, PAGES, MOST_PAUSE_S = 200, 256, 0.05
+"""Turns erased, and pages of the full text merged, in one transaction; the longest pause after."""
+ERASING = "erasing"
+"""The channel of a session that is being erased."""
+_MARKED = f"channel = '{ERASING}'"
+_SESSIONS = f"SELECT id FROM sessions WHERE {_MARKED}"
 
 
 @dataclass(frozen=True, slots=True)
@@ -45,13 +59,12 @@ def numbered(connection: sqlite3.Connection, sessions: Iterable[int]) -> Doomed:
     for session in sorted(wanted):
         if not 0 < session <= most:
             raise BotError(f"the log has no session {session}; nothing was erased")
-    there = {session for (session,) in connection.execute("SELECT id FROM sessions")}
-    return _doomed(connection, wanted & there)
+    return _doomed(connection, wanted & _ids(connection, "SELECT id FROM sessions"))
 
 
 def of_customer(connection: sqlite3.Connection, text: str) -> Doomed:
-    """The sessions in which the customer wrote this text, or somebody noted it of a turn; A to Z
-    count as a to z.
+    """The sessions in which the customer wrote this text, or somebody noted it of a turn, or a slot
+    has it; A to Z count as a to z.
 
     Raises:
         BotError: the text is empty.
@@ -60,8 +73,10 @@ def of_customer(connection: sqlite3.Connection, text: str) -> Doomed:
         raise BotError("an empty text is in every session; name what the customer wrote")
     query = """SELECT session_id FROM turns WHERE instr(lower(message), lower(?1))
         UNION SELECT session_id FROM turns JOIN feedback ON turn_id = turns.id
-        WHERE instr(lower(note), lower(?1))"""
-    return _doomed(connection, {session for (session,) in connection.execute(query, (text,))})
+        WHERE instr(lower(note), lower(?1))
+        UNION SELECT session_id FROM states, json_tree(iif(json_valid(state), state, '{}')) AS part
+        WHERE part.path LIKE '%.slots%' AND instr(lower(part.atom), lower(?1))"""
+    return _doomed(connection, _ids(connection, query, text))
 
 
 def older_than(connection: sqlite3.Connection, moment: datetime) -> Doomed:
@@ -69,7 +84,7 @@ def older_than(connection: sqlite3.Connection, moment: datetime) -> Doomed:
     query = """SELECT id FROM sessions WHERE julianday(?) > coalesce(
         (SELECT max(julianday(at)) FROM turns WHERE session_id = sessions.id),
         julianday(started_at))"""
-    return _doomed(connection, {row[0] for row in connection.execute(query, (moment.isoformat(),))})
+    return _doomed(connection, _ids(connection, query, moment.isoformat()))
 
 
 def age(text: str) -> timedelta:
@@ -85,8 +100,14 @@ def age(text: str) -> timedelta:
     return int(found[1]) * unit[found[2]]
 
 
+def _ids(connection: sqlite3.Connection, query: str, *values: str) -> set[int]:
+    return {row[0] for row in connection.execute(query, values)}
+
+
 def _doomed(connection: sqlite3.Connection, sessions: Collection[int]) -> Doomed:
+    """These sessions, and those whose erasure was interrupted."""
     texts, turns = set[str](), 0
+    sessions = {*sessions, *_ids(connection, _SESSIONS)}
     for session in sessions:
         said = connection.execute("SELECT message FROM turns WHERE session_id = ?", (session,))
         messages = [message for (message,) in said]
@@ -97,7 +118,9 @@ def _doomed(connection: sqlite3.Connection, sessions: Collection[int]) -> Doomed
     return Doomed(frozenset(sessions), turns, frozenset(texts))
 
 
-def erase(connection: sqlite3.Connection, path: Path, doomed: Doomed) -> None:
+def erase(
+    connection: sqlite3.Connection, path: Path, doomed: Doomed, progress: "Progress" = silent
+) -> None:
     """Erase the sessions from the log in `path`. No byte of them is in its files afterwards.
 
     Raises:
@@ -105,11 +128,49 @@ def erase(connection: sqlite3.Connection, path: Path, doomed: Doomed) -> None:
     """
     connection.execute("PRAGMA secure_delete = ON")
     with transaction(connection):
-        delete = "DELETE FROM sessions WHERE id = ?"
-        connection.executemany(delete, ((session,) for session in doomed.sessions))
+        mark = "UPDATE sessions SET channel = ? WHERE id = ?"
+        connection.executemany(mark, ((ERASING, session) for session in doomed.sessions))
+        connection.execute(f"DELETE FROM states WHERE session_id IN ({_SESSIONS})")
         _erase_rows(connection, "replay_turns", doomed)
-        connection.execute("INSERT INTO turns_text (turns_text) VALUES ('optimize')")
+    _erase_turns(connection, progress)
+    with transaction(connection):
+        connection.execute(f"DELETE FROM sessions WHERE {_MARKED}")
+    _merge_text(connection)
+    progress("write the file anew", 0, 1)
     _rewrite(connection, path)
+    progress("write the file anew", 1, 1)
+
+
+def _erase_turns(connection: sqlite3.Connection, progress: "Progress") -> None:
+    """The latest first, so that what is left of a session has no gap at any moment."""
+    query = f"SELECT id FROM turns WHERE session_id IN ({_SESSIONS}) ORDER BY id DESC"
+    turns = connection.execute(query).fetchall()
+    for done in range(0, len(turns), BATCH):
+        with _briefly(connection):
+            connection.executemany("DELETE FROM turns WHERE id = ?", turns[done : done + BATCH])
+        progress("erase turns", min(done + BATCH, len(turns)), len(turns))
+
+
+def _merge_text(connection: sqlite3.Connection) -> None:
+    """`optimize` in small steps (https://sqlite.org/fts5.html#the_merge_command): a negative number
+    of pages has everything merged, positive ones go on with it until there is nothing to do."""
+    merge = "INSERT INTO turns_text (turns_text, rank) VALUES ('merge', ?)"
+    pages, changed = -PAGES, 2
+    while pages < 0 or changed >= 2:
+        with _briefly(connection):
+            before = connection.total_changes
+            connection.execute(merge, (pages,))
+            pages, changed = PAGES, connection.total_changes - before
+
+
+@contextmanager
+def _briefly(connection: sqlite3.Connection) -> Iterator[None]:
+    """A transaction and a pause as long as it was: a writer that waits finds the lock free half of
+    the time."""
+    began = time.monotonic()
+    with transaction(connection):
+        yield
+    time.sleep(min(time.monotonic() - began, MOST_PAUSE_S))
 
 
 def erase_replays(path: Path, doomed: Doomed) -> int:
@@ -152,6 +213,7 @@ def _erase_rows(connection: sqlite3.Connection, table: str, doomed: Doomed) -> i
 def _rewrite(connection: sqlite3.Connection, path: Path) -> None:
     """Write the file anew and empty its write-ahead log, waiting for whoever is at work on it."""
     connection.execute("VACUUM")
+    connection.execute("PRAGMA wal_checkpoint(PASSIVE)")  # most of it while others write
     # SQLite looks for a moment without writers ten times a second: busy ones leave it none there.
     connection.execute("PRAGMA busy_timeout = 1")
     deadline = time.monotonic() + PATIENCE_S

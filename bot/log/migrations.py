@@ -48,6 +48,29 @@ MIGRATIONS: tuple[tuple[str, ...], ...] = (
         END""",
         "INSERT INTO turns_text (turns_text) VALUES ('rebuild')",
     ),
+    (  # 3: what the bot remembers of each session after its last turn, so that a chat can go on
+        """CREATE TABLE states (
+            session_id INTEGER PRIMARY KEY REFERENCES sessions ON DELETE CASCADE,
+            turn INTEGER NOT NULL, encoder TEXT NOT NULL, state TEXT NOT NULL)""",
+    ),
+    (  # 4: the queue of conversations that a person is to take over; those of before are closed
+        """CREATE TABLE handoffs (
+            id INTEGER PRIMARY KEY AUTOINCREMENT,
+            session_id INTEGER NOT NULL REFERENCES sessions ON DELETE CASCADE,
+            turn INTEGER NOT NULL, at TEXT NOT NULL, reason TEXT NOT NULL, summary TEXT NOT NULL,
+            status TEXT NOT NULL DEFAULT 'waiting'
+                CHECK (status IN ('waiting', 'taken', 'closed')),
+            taken_by TEXT NOT NULL DEFAULT '', taken_at TEXT NOT NULL DEFAULT '',
+            closed_at TEXT NOT NULL DEFAULT '')""",
+        "CREATE INDEX handoffs_session ON handoffs (session_id)",
+        "CREATE INDEX handoffs_status ON handoffs (status, id)",
+        """INSERT INTO handoffs (session_id, turn, at, reason, summary, status, closed_at)
+            SELECT session_id, number, at,
+                coalesce(json_extract(evidence, '$.reason'), 'unknown'),
+                coalesce(json_extract(evidence, '$.summary'), '{}'), 'closed', at
+            FROM turns JOIN decisions ON turn_id = turns.id
+            WHERE kind = 'handoff' AND json_valid(evidence) ORDER BY turns.id""",
+    ),
 )
 """Each is applied once, in order; a released one is never edited, only followed by another."""
 

@@ -6,15 +6,12 @@ from collections.abc import Iterable, Iterator, Mapping, Sequence
 from contextlib import closing, contextmanager
 from dataclasses import asdict, dataclass, replace
 from pathlib import Path
-from re import Pattern
 from typing import Any
 
 from bot.database import connect, in_words
 from bot.errors import BotError
 from bot.log.migrations import MIGRATIONS
-from bot.masking import mask
-
-Patterns = Mapping[str, Pattern[str]]
+from bot.privacy import Privacy
 
 
 @dataclass(frozen=True, slots=True)
@@ -134,29 +131,12 @@ def _turn(row: Sequence[Any]) -> LoggedTurn:
     return LoggedTurn(*plain)
 
 
-def masked(turn: LoggedTurn, patterns: Patterns) -> LoggedTurn:
-    """The turn without personal data: `patterns` are the workspace's own."""
+def masked(turn: LoggedTurn, privacy: Privacy) -> LoggedTurn:
+    """The turn without personal data: rows of a log that was not masked as it was written."""
     return replace(
         turn,
-        message=mask(turn.message, patterns).text,
-        reply=mask(turn.reply, patterns).text,
-        evidence={
-            name: _masked(part, patterns) if name in _SAID else part
-            for name, part in turn.evidence.items()
-        },
-        feedback=tuple(
-            replace(said, note=mask(said.note, patterns).text) for said in turn.feedback
-        ),
+        message=privacy.text(turn.message),
+        reply=privacy.text(turn.reply),
+        evidence=privacy.evidence(turn.evidence),
+        feedback=tuple(replace(said, note=privacy.text(said.note)) for said in turn.feedback),
     )
-
-
-_SAID = ("entities", "summary")
-"""The parts of the evidence that hold what a customer said."""
-
-
-def _masked(value: Any, patterns: Patterns) -> Any:
-    if isinstance(value, str):
-        return mask(value, patterns).text
-    if isinstance(value, dict):
-        return {name: _masked(part, patterns) for name, part in value.items()}
-    return [_masked(part, patterns) for part in value] if isinstance(value, list) else value

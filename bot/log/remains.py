@@ -2,7 +2,8 @@
 
 Transcripts, what a trained version remembers, and the history of the terminal are the owner's: they
 are named, never rewritten. A text is known when it is the whole of a message there, as it was
-written or masked; one of under four characters names nobody and is not looked for.
+written or masked; one of under four characters, or of nothing but what was masked, names nobody and
+is not looked for.
 """
 
 import csv
@@ -15,7 +16,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from bot.log.erasure import Doomed, session_of
-from bot.masking import mask
+from bot.privacy import Privacy
 
 if TYPE_CHECKING:
     from bot.console import Progress
@@ -25,6 +26,7 @@ SHORTEST = 4
 _FILES = (
     ".history",
     "questions.jsonl",
+    "followups.jsonl",
     "chats/*.jsonl",
     "chats/*.csv",
     "models/*/memory.jsonl",
@@ -46,12 +48,16 @@ def remains(
     workspace: "Workspace", doomed: Doomed, progress: "Progress | None" = None
 ) -> list[Remains]:
     """Where the words of erased sessions still stand."""
-    wanted = _wanted(doomed.texts, workspace)
+    privacy = Privacy(workspace.settings.personal_patterns())
+    wanted = _wanted(doomed.texts, privacy)
+
+    def stands(text: str) -> bool:
+        return text in wanted or privacy.text(text) in wanted or session_of(text) in doomed.sessions
+
     files = [path for pattern in _FILES for path in sorted(workspace.root.glob(pattern))]
     found = []
     for done, path in enumerate(files, start=1):
-        texts = _READERS[path.suffix](path)
-        count = sum(text in wanted or session_of(text) in doomed.sessions for text in texts)
+        count = sum(map(stands, _READERS[path.suffix](path)))
         if count:
             found.append(Remains(str(path), count, _remedy(path)))
         if progress:
@@ -59,13 +65,15 @@ def remains(
     return found
 
 
-def _wanted(texts: Iterable[str], workspace: "Workspace") -> set[str]:
+def _wanted(texts: Iterable[str], privacy: Privacy) -> set[str]:
     """The texts and what masking makes of them; of several lines, each too, as a history has it."""
-    patterns = workspace.settings.personal_patterns()
-    whole = {form for text in texts for form in (text, mask(text, patterns).text)}
+    whole = {form for text in texts for form in (text, privacy.text(text))}
     lines = {line for text in whole for line in text.split("\n")}
     stripped = {text.strip() for text in whole | lines}
-    return {text for text in stripped if len(text) >= SHORTEST}
+    return {text for text in stripped if len(text) >= SHORTEST and not _MASKED.fullmatch(text)}
+
+
+_MASKED = re.compile(r"(?:\[\w+\]\W*)+")
 
 
 def _remedy(path: Path) -> str:

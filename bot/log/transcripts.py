@@ -13,7 +13,8 @@ from pathlib import Path
 
 from bot.asked import SESSION
 from bot.errors import BotError
-from bot.log.reading import LoggedTurn, Patterns, masked, of_session
+from bot.log.reading import LoggedTurn, masked, of_session
+from bot.privacy import Privacy
 from finetune.conversation import Conversation, Turn
 
 
@@ -31,13 +32,13 @@ class Exported:
 def export(
     connection: sqlite3.Connection,
     path: Path,
-    patterns: Patterns | None,
+    privacy: Privacy,
     *,
     customers_only: bool = False,
 ) -> Exported:
     """Write every session with a turn to `path`, a conversation a line; it appears when whole.
 
-    Personal data is masked, by `patterns` too; None keeps it. `customers_only` leaves all the bot
+    Personal data is masked as `privacy` says. `customers_only` leaves all the bot
     said out.
 
     Raises:
@@ -51,7 +52,7 @@ def export(
     temporary = path.with_name(f".{path.name}.{os.getpid()}")
     try:
         with temporary.open("w", encoding="utf-8") as file:
-            for session, logged in _sessions(connection, patterns):
+            for session, logged in _sessions(connection, privacy):
                 chat = conversation(session, logged, customers_only=customers_only)
                 file.write(chat.model_dump_json(exclude_defaults=True) + "\n")
                 count, said, turns = count + 1, said + len(logged), turns + len(chat.turns)
@@ -63,14 +64,11 @@ def export(
 
 
 def _sessions(
-    connection: sqlite3.Connection, patterns: Patterns | None
+    connection: sqlite3.Connection, privacy: Privacy
 ) -> Iterator[tuple[int, list[LoggedTurn]]]:
     query = "SELECT DISTINCT session_id FROM turns ORDER BY session_id"
     for (session,) in connection.execute(query).fetchall():
-        turns = of_session(connection, session)
-        if patterns is not None:
-            turns = [masked(turn, patterns) for turn in turns]
-        yield session, turns
+        yield session, [masked(turn, privacy) for turn in of_session(connection, session)]
 
 
 def conversation(

@@ -68,6 +68,7 @@ class _Check:
 
 
 _DECIDED = "FROM turns JOIN decisions ON turn_id = turns.id"
+_OF_SESSION = "FROM turns WHERE turns.session_id = states.session_id"
 _IN_ORDER = "OVER (PARTITION BY session_id ORDER BY number)"
 _CHECKS = (
     _Check(
@@ -108,6 +109,35 @@ _CHECKS = (
     _Check(
         "its decision does not name the model or the index",
         f"SELECT session_id, number {_DECIDED} WHERE model = '' OR index_digest = ''",
+    ),
+    _Check(
+        "what the bot remembers is not what it remembered after the last turn",
+        f"""SELECT session_id, turn FROM states
+            WHERE turn <> (SELECT coalesce(max(number), 0) {_OF_SESSION})""",
+        since=3,
+    ),
+    _Check(
+        "what the bot remembers cannot be read",
+        "SELECT session_id, turn FROM states WHERE NOT json_valid(state) OR encoder = ''",
+        since=3,
+    ),
+    _Check(
+        "it hands over, and no handoff of it is in the queue",
+        f"""SELECT session_id, number {_DECIDED} WHERE kind = 'handoff' AND NOT EXISTS
+            (SELECT 1 FROM handoffs AS h WHERE h.session_id = turns.session_id
+                AND h.turn = turns.number)""",
+        since=4,
+    ),
+    _Check(
+        "its handoff is of a turn that is not there",
+        """SELECT session_id, turn FROM handoffs AS h WHERE NOT EXISTS
+            (SELECT 1 FROM turns WHERE session_id = h.session_id AND number = h.turn)""",
+        since=4,
+    ),
+    _Check(
+        "the summary of its handoff cannot be read",
+        "SELECT session_id, turn FROM handoffs WHERE NOT json_valid(summary)",
+        since=4,
     ),
     _Check(
         "search does not find it",

@@ -24,6 +24,7 @@ AGREES: dict[str, tuple[Act, ...]] = {
     "clarify": ("asked",),
     "handoff": ("escalated",),
     "unknown": ("escalated",),  # it offers a person
+    "several": ("answered",),
 }
 """What an agent did where the bot's kind of decision is the same act."""
 

@@ -5,14 +5,15 @@ the desk, never from what the process did before. So any number of workers gives
 
 What a turn leaves out: the bot's own open questions. It is decided with what the customer has said
 so far as its slots, and with no pending slot or choice and no count of unanswered messages, because
-those follow from answers that were never given.
+those follow from answers that were never given. What it would ask a yes for counts as said, and no
+action is run.
 """
 
 import gc
 import time
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import date
 from typing import TYPE_CHECKING, Any
 
@@ -24,11 +25,15 @@ from bot.decision import (
     Decision,
     Handoff,
     Reading,
+    SmallTalk,
     Unknown,
     citations_json,
     evidence_json,
     template_of,
 )
+from bot.dialogue.ellipsis import leaning
+from bot.dialogue.followups import earlier, next_question
+from bot.dialogue.slots import as_confirmed
 from bot.model import Readings
 from bot.replay.acts import act_of, confirms
 from bot.replay.judging import Judge
@@ -38,7 +43,8 @@ from bot.replay.reading import Encoded, History, Vectors, read_history, read_mes
 from bot.replay.store import Turn
 from bot.replay.survey import Chat
 from bot.replies import render
-from bot.state import State
+from bot.short_answers import words
+from bot.state import Question, State
 from finetune.corpus import NO_TEXT, Message
 
 if TYPE_CHECKING:
@@ -114,23 +120,46 @@ def answers(
     desk: "Desk", history: History, vectors: Vectors, readings: Readings, today: date
 ) -> Iterator[Answered]:
     """The decisions on the messages of a history, in order."""
-    conversation, slots, found_in = None, dict[str, str](), dict[int, tuple["Hit", ...]]()
+    conversation, asked = None, None
+    slots: Mapping[str, str] = {}
+    found_in: dict[tuple[str, str], tuple[Hit, ...]] = {}
     for row, message in enumerate(history.messages()):
         started = time.perf_counter()
         if message.conversation != conversation:
-            conversation, slots = message.conversation, {}
+            conversation, slots, asked = message.conversation, {}, None
         text = history.texts.all[message.text]
         found = vectors.entities.get(message.text, ())
         said_on = message.at.date() if message.at else today
         reading = desk.reading(text, readings, row, found, said_on)
-        query, hits = readings.queries[row], found_in.get(message.text)
-        if hits is None:  # the passages for a text are the same wherever it is said
-            hits = found_in[message.text] = desk.hits(text, vectors.all[message.text])
-        candidates = Candidates(desk.ranked(query), hits)
-        decision = desk.decide(State(slots=slots), text, reading, candidates)
-        slots = {**slots, **reading.entities}
+        before, vector = earlier(asked, text), vectors.all[message.text]
+        follows = before.text if before else ""
+        hits = found_in.get((text, follows))
+        if hits is None:  # those for a text are the same wherever it follows the same
+            hits = found_in[text, follows] = desk.hits(text, vector, before)
+        candidates = Candidates(desk.ranked(readings.queries[row]), hits, follows)
+        decided = desk.decide(State(slots=slots, asked=asked), text, reading, candidates)
+        decision = as_confirmed(decided, desk.templates)
+        slots = decision.evidence.slots
+        asked = _asked_after(desk, message, text, vector, asked, decision)
         ms = 1000 * (time.perf_counter() - started)
         yield Answered(message, text, reading, candidates, decision, ms)
+
+
+def _asked_after(
+    desk: "Desk",
+    message: Message,
+    text: str,
+    vector: FloatArray,
+    asked: Question | None,
+    decision: Decision,
+) -> Question | None:
+    """The question that the next message may follow: as in a session, but answered by the agent."""
+    if message.reply == NO_TEXT or isinstance(decision, SmallTalk):
+        return asked
+    template = _template_named(message)
+    if asked is not None and leaning(words(text)):
+        return replace(asked, template=template or asked.template)
+    return next_question(text, vector, template if template in desk.templates.by_id else None)
 
 
 def _needed(history: History) -> IntArray:

@@ -189,7 +189,7 @@ def _add(tallies: Iterable[Tally], chats: list[tuple[Turn, Turn]]) -> None:
 
 def _changes(tallies: tuple[Tally, ...], tolerance: float) -> Iterator[FigureChange]:
     before, after = (measured(tally) for tally in tallies)
-    drawn = resampled(tallies)
+    drawn = [resampled(tally) for tally in tallies]
     names = [name for name in before if name in after]
     enough = tallies[0].chats >= FEWEST_CHATS
     deciding = [name for name in names if name in DECIDING and enough]

@@ -20,8 +20,8 @@ OUTCOMES = (
     "chats", "involved", "contained", "resolved", "confirmed", "escalated", "offered",
     "turns before",
 )  # fmt: skip
-_TAKES_PART = frozenset({"template", "passages", "ask", "clarify"})
-_ANSWERS = frozenset({"template", "passages"})
+_TAKES_PART = frozenset({"template", "passages", "ask", "clarify", "several"})
+_ANSWERS = frozenset({"template", "passages", "several"})
 _OFFERS = frozenset({"handoff", "unknown"})
 
 

@@ -42,8 +42,8 @@ class Privacy:
         )
 
     def _kept(self, name: str, part: Any, said: Mapping[str, str]) -> Any:
-        """Only these two parts of the evidence hold what a customer said."""
-        return self._all(part, said) if name in ("entities", "summary") else part
+        """Only these parts of the evidence hold what a customer said."""
+        return self._all(part, said) if name in ("entities", "summary", "follows") else part
 
     def _all(self, value: Any, said: Mapping[str, str]) -> Any:
         if isinstance(value, str):

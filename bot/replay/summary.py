@@ -11,9 +11,10 @@ from numpy.typing import NDArray
 from bot.decision import KINDS
 from bot.errors import BotError
 from bot.replay.acts import ACTS
-from bot.replay.intervals import LEVEL, RESAMPLES, intervals, measured
+from bot.replay.intervals import LEVEL, intervals, measured
+from bot.replay.resampling import RESAMPLES
 from bot.replay.store import ReplayRow, ReplayStore, Turn
-from bot.replay.tally import PLACE, Route, Tally
+from bot.replay.tally import Route, Tally
 from finetune.conversation import OUT_OF_SCOPE
 
 if TYPE_CHECKING:
@@ -106,10 +107,10 @@ def _figures(row: ReplayRow, tally: Tally, shift: str) -> Figures:
         name: {"n": _n(tally, name), **_group(values, name)} for name in _GROUPS
     }
     groups["ranking"] = {"n": 0, "candidates": tally.fewest, **groups["ranking"]}
-    groups["intent"]["oos_n"] = int(_total(tally, "outside"))
+    groups["intent"]["oos_n"] = tally.total("outside")
     groups["agreement"]["acts"] = _acts(tally)
     groups["outcome"] = {**_outcome(tally), **groups["outcome"]}
-    turns = int(_total(tally, "turns"))
+    turns = tally.total("turns")
     return Figures(
         replay=row.id,
         turns=turns,
@@ -139,11 +140,7 @@ _COUNTS = {
 
 
 def _n(tally: Tally, group: str) -> int:
-    return int(_total(tally, _COUNTS[group]))
-
-
-def _total(tally: Tally, column: str) -> float:
-    return float(tally.sums[:, PLACE[column]].sum())
+    return tally.total(_COUNTS[group])
 
 
 def _group(values: Mapping[str, float], group: str) -> dict[str, Any]:
@@ -157,7 +154,7 @@ def _group(values: Mapping[str, float], group: str) -> dict[str, Any]:
 
 def _outcome(tally: Tally) -> dict[str, Any]:
     names = ("chats", "involved", "contained", "resolved", "escalated", "offered")
-    return {f"{name}_n" if name == "offered" else name: int(_total(tally, name)) for name in names}
+    return {f"{name}_n" if name == "offered" else name: tally.total(name) for name in names}
 
 
 def _acts(tally: Tally) -> dict[str, dict[str, int]]:
@@ -187,7 +184,7 @@ def _risk(
         }
         for name, own in _ROUTES.items()
     }
-    judged = int(_total(tally, "judged"))
+    judged = tally.total("judged")
     wrong = {"wrong": values["risk.wrong"]} if judged else {}
     kept = _kept(tally, most, bounds.get("risk.wrong"), "")
     return {"max_wrong": most, "n": judged, **wrong, **kept, "routes": routes}
@@ -200,8 +197,9 @@ def _kept(
     `open`; None where nothing was answered."""
     if bounds is None:
         return {"promise": None}
-    answered = tally.sums[:, PLACE[f"{prefix}answered" if prefix else "judged"]]
-    high = max(bounds[1], upper_bound(tally.sums[:, PLACE[f"{prefix}wrong"]], answered))
+    answered = tally.by_chat[f"{prefix}answered" if prefix else "judged"]
+    wrong = tally.by_chat[f"{prefix}wrong"]
+    high = max(bounds[1], upper_bound(np.asarray(wrong, float), np.asarray(answered, float)))
     promise = "held" if high <= most else "broken" if bounds[0] > most else "open"
     return {"bound": high, "promise": promise}
 

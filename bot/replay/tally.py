@@ -1,8 +1,9 @@
 """Turns counted up chat by chat: what every figure, interval and comparison is computed from.
 
-A figure is a quotient of sums over chats (`sums`, a row a chat, the columns COLUMNS), so that it
-can be computed again on any resample of the chats. Only macro-F1 and the calibration error are not,
-and are made of sums too: of right and wrong guesses by intent, and of the bins.
+A figure is a quotient of sums over chats (of the columns COLUMNS), so that it can be computed again
+on any resample of the chats. Only macro-F1 and the calibration error are not, and are made of sums
+too: of right and wrong guesses by intent, and of the bins. The sums of all resamples are kept up as
+the chats come (`bot.replay.resampling`), so a chat that was counted takes no more memory.
 """
 
 from __future__ import annotations
@@ -14,14 +15,13 @@ from dataclasses import dataclass, field
 from itertools import groupby
 
 import numpy as np
-from numpy.typing import NDArray
 
 from bot.decision import KINDS
 from bot.replay.acts import AGREES
 from bot.replay.outcome import OUTCOMES, outcome
+from bot.replay.resampling import Sums
 from bot.replay.store import Turn
 
-FloatArray = NDArray[np.float64]
 BINS = 15
 """Of the expected calibration error, as in `finetune.calibration`."""
 
@@ -39,7 +39,13 @@ COLUMNS: tuple[str, ...] = (
     *(f"bin {place}" for place in range(BINS)),
 )  # fmt: skip
 PLACE = {name: place for place, name in enumerate(COLUMNS)}
+BY_CHAT = (
+    "judged", "wrong", "intent answered", "intent wrong", "ranked answered", "ranked wrong",
+)  # fmt: skip
+"""Columns that a bound needs of each chat, not of all."""
 _RIGHT, _FALSE, _MISSED = range(3)
+MARKS = 3
+"""Of a label: right, false and missed guesses."""
 
 
 @dataclass(slots=True)
@@ -63,24 +69,21 @@ class Tally:
     """
 
     thresholds: dict[str, float | None]
-    rows: array[float] = field(default_factory=lambda: array("d"))
+    chats: int = 0
+    sums: Sums = field(default_factory=lambda: Sums(len(COLUMNS)))
+    by_chat: dict[str, array[int]] = field(
+        default_factory=lambda: {name: array("I") for name in BY_CHAT}
+    )
     labels: dict[str, int] = field(default_factory=dict)
-    label_chats: array[int] = field(default_factory=lambda: array("i"))
-    label_marks: array[int] = field(default_factory=lambda: array("i"))
     guesses: Counter[tuple[str, str]] = field(default_factory=Counter)
     acts: Counter[tuple[str, str]] = field(default_factory=Counter)
     routes: dict[str, Route] = field(default_factory=lambda: {"intent": Route(), "ranked": Route()})
     ms: array[float] = field(default_factory=lambda: array("f"))
     fewest: int = 0
 
-    @property
-    def chats(self) -> int:
-        return len(self.rows) // len(COLUMNS)
-
-    @property
-    def sums(self) -> FloatArray:
-        """What each chat adds to every column, (chats, columns)."""
-        return np.frombuffer(self.rows, dtype=np.float64).reshape(-1, len(COLUMNS))
+    def total(self, column: str) -> int:
+        """What all chats add to a column of counts."""
+        return round(float(self.sums.columns()[0, PLACE[column]]))
 
     def add_all(self, turns: Iterable[Turn]) -> None:
         """Count all turns, which come chat by chat."""
@@ -91,12 +94,16 @@ class Tally:
         """Count the turns of one chat."""
         row = dict.fromkeys(COLUMNS, 0.0)
         row.update(outcome(chat))
+        marks: list[int] = []
         for turn in chat:
             for name, amount in self._amounts(turn):
                 row[name] += amount
-            self._label(turn)
+            marks += self._marks(turn)
             self._remember(turn)
-        self.rows.extend(row.values())
+        self.sums.add(row.values(), marks)
+        for name, counts in self.by_chat.items():
+            counts.append(int(row[name]))
+        self.chats += 1
 
     def _amounts(self, turn: Turn) -> Iterator[tuple[str, float]]:
         """What a turn adds to the columns."""
@@ -118,23 +125,21 @@ class Tally:
             names = ("spans right", "spans found", "spans there")
             yield from zip(names, turn.entities, strict=True)
 
-    def _label(self, turn: Turn) -> None:
-        """Count a guess for or against its intents, as `finetune.evaluation.intent_metrics` does:
+    def _marks(self, turn: Turn) -> Iterator[int]:
+        """A guess, for or against its intents, as `finetune.evaluation.intent_metrics` counts it:
         the one label of a message is the guess if that is right, else the first of its labels."""
         if turn.correct is None or turn.intent is None:
             return
         label = turn.intent if turn.correct else min(turn.gold)
         self.guesses[label, turn.intent] += 1
         if turn.correct:
-            self._mark(label, _RIGHT)
+            yield self._mark(label, _RIGHT)
         else:
-            self._mark(label, _MISSED)
-            self._mark(turn.intent, _FALSE)
+            yield self._mark(label, _MISSED)
+            yield self._mark(turn.intent, _FALSE)
 
-    def _mark(self, label: str, kind: int) -> None:
-        number = self.labels.setdefault(label, len(self.labels))
-        self.label_chats.append(self.chats)
-        self.label_marks.append(3 * number + kind)
+    def _mark(self, label: str, kind: int) -> int:
+        return MARKS * self.labels.setdefault(label, len(self.labels)) + kind
 
     def _remember(self, turn: Turn) -> None:
         if turn.act is not None:

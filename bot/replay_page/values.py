@@ -13,7 +13,7 @@ MOVES: Mapping[str, str] = dict(
     zip(
         KINDS,
         ("answered", "answered", "asked back", "asked back", "offered a person", "small talk",
-         "offered a person"),
+         "offered a person", "answered"),
         strict=True,
     )
 )  # fmt: skip

@@ -200,11 +200,11 @@ def test_a_route_without_a_certified_threshold_never_answers_by_itself() -> None
 
 def test_small_talk_needs_no_certificate() -> None:
     assert isinstance(Chat(Thresholds())("hello", intents={"greeting": 0.96}), SmallTalk)
-    assert isinstance(Chat(Thresholds())("hello", intents={"greeting": 0.94}), Unknown)
+    assert isinstance(Chat(Thresholds())("ahoy", intents={"greeting": 0.94}), Unknown)
 
 
 def test_without_intents_or_candidates_the_bot_does_not_know(chat: Chat) -> None:
-    assert isinstance(chat("hello"), Unknown)
+    assert isinstance(chat("blorp"), Unknown)
 
 
 # --- asking for what is missing ------------------------------------------------------------------
@@ -247,7 +247,7 @@ def test_another_certain_request_interrupts(chat: Chat) -> None:
     decision = chat("wait, when are you open?", intents={"hours": 0.9})
     assert isinstance(decision, Answer)
     assert decision.template == "hours"
-    assert chat.state.pending is None
+    assert chat.state.pending == decision.then
 
 
 def test_another_request_interrupts_even_when_it_names_the_order(chat: Chat) -> None:
@@ -346,6 +346,8 @@ def test_the_second_unknown_in_a_row_is_handed_over(chat: Chat) -> None:
     decision = chat("blorp blorp")
     assert isinstance(decision, Handoff)
     assert (decision.reason, rule(decision)) == ("unknown", "unknown-twice")
+    assert rule(chat("blorp")) == "handed-over"
+    assert rule(chat("never mind")) == "handed-over"
     assert isinstance(chat("blorp"), Unknown)
 
 
@@ -412,6 +414,8 @@ def test_the_evidence_holds_every_score_and_why(chat: Chat) -> None:
         "rule": "too-close",
         "choices": ["track", "cancel"],
         "entities": {},
+        "sentiment": None,
+        "upset": 0,
         "intents": [
             {"name": "track", "score": 0.5},
             {"name": "cancel", "score": 0.46},

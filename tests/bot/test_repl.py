@@ -15,10 +15,20 @@ from typing import Any
 
 import pexpect
 import pytest
+from rich.cells import cell_len
 from rich.console import Console
 
-from bot.chat_commands import COMMANDS, Chat
-from bot.repl import exchange_json, in_fence, json_line, run_pipe, unfenced
+from bot.chat_commands import COMMANDS, Chat, usage
+from bot.chat_words import KINDS, LANGUAGES, RULES_IN_CHINESE, WORDS, remember_language, remembered
+from bot.decision import KINDS as DECIDED
+from bot.decision import Ask, Evidence, Summary
+from bot.dialogue import RULES
+from bot.errors import BotError
+from bot.exchange import exchange_json
+from bot.repl import in_fence, json_line, run_pipe, unfenced
+from bot.replies import Language
+from bot.screen import Screen
+from bot.state import State
 
 FAKE = Path(__file__).with_name("fake_chat.py")
 FakeBot: Any = runpy.run_path(str(FAKE))["FakeBot"]
@@ -27,13 +37,14 @@ FakeBot: Any = runpy.run_path(str(FAKE))["FakeBot"]
 # --- commands ------------------------------------------------------------------------------------
 
 
-class Screen:
+class Shown:
     """A chat whose output is kept."""
 
-    def __init__(self, width: int = 80) -> None:
+    def __init__(self, width: int = 80, language: Language = "en", **more: Any) -> None:
         self.bot = FakeBot()
         self.out = io.StringIO()
-        self.chat = Chat(self.bot, Console(file=self.out, width=width), ("track", "cancel"))
+        screen = Screen(Console(file=self.out, width=width))
+        self.chat = Chat(self.bot, screen, ("track", "cancel"), language, **more)
 
     def __call__(self, text: str) -> str:
         """What is shown after `text` was typed."""
@@ -44,20 +55,22 @@ class Screen:
 
 
 @pytest.fixture
-def screen() -> Screen:
-    return Screen()
+def screen() -> Shown:
+    return Shown()
 
 
-def test_a_reply_is_shown_with_its_source(screen: Screen) -> None:
+def test_a_reply_is_shown_with_its_source(screen: Shown) -> None:
     assert screen("hello") == "You said:\nhello\ntemplate track"
     assert screen("article") == "You said:\narticle"
     assert screen("") == ""
 
 
-def test_why_shows_the_rule_the_scores_and_what_was_needed(screen: Screen) -> None:
+def test_why_says_it_in_a_sentence_and_then_shows_all_of_it(screen: Shown) -> None:
     screen("hello")
     assert screen("/why") == (
-        "template track: the most likely intent clears its threshold (intent-certain)\n"
+        "Understood as track, 91% sure; an answer needs 80%; the next is cancel with 4%.\n"
+        "Decided: template track, because the most likely intent clears its threshold\n"
+        "(intent-certain).\n"
         "\n"
         "  way        candidate         score          needed\n"
         " ────────────────────────────────────────────────────\n"
@@ -66,11 +79,49 @@ def test_why_shows_the_rule_the_scores_and_what_was_needed(screen: Screen) -> No
         "  template   track             0.660   not certified\n"
         "  passage    Returns › Boots   0.750           0.700\n"
         "\n"
-        "The first intent is 0.870 ahead of the second."
+        "took   4.5 ms (encode 3.0, read 1.5)"
     )
 
 
-def test_sources_name_article_passage_and_score(screen: Screen) -> None:
+def test_why_in_chinese() -> None:
+    screen = Shown(language="zh")
+    screen("hello")
+    assert screen("/why").splitlines()[:2] == [
+        "理解为 track，把握 91%；直接回答需要 80%；其次是 cancel，4%。",
+        "决定：模板 track，因为最可能的意图达到了门槛（intent-certain）。",
+    ]
+
+
+@pytest.mark.parametrize("language", LANGUAGES)
+@pytest.mark.parametrize("width", [20, 49, 50, 80, 200])
+def test_nothing_is_wider_than_the_terminal(width: int, language: Language) -> None:
+    screen = Shown(width, language)
+    for typed in ("suggest", "article", "👩‍👩‍👧" * 30, "e\u0301" * 90, "漢字" * 50):
+        assert all(cell_len(line) <= width for line in screen(typed).splitlines())
+    for command in COMMANDS:
+        shown = screen(f"/{command.name} 7")
+        assert all(cell_len(line) <= width for line in shown.splitlines()), command.name
+
+
+def test_a_narrow_terminal_has_rows_below_each_other() -> None:
+    screen = Shown(width=30)
+    screen("hello")
+    assert (
+        screen("/why").splitlines()[-7:]
+        == [
+            "intent track 0.910 0.800",
+            "cancel 0.040",
+            "template track 0.660 not",
+            "certified",
+            "passage Returns › Boots 0.750",
+            "0.700",
+            "took: 4.5 ms (encode 3.0, read",
+            "1.5)",
+        ][-7:]
+    )
+
+
+def test_sources_name_article_passage_and_score(screen: Shown) -> None:
     screen("article")
     assert screen("/sources") == "[1] Returns › Boots (returns, passage 7, 0.750)"
     screen("hello")
@@ -79,7 +130,7 @@ def test_sources_name_article_passage_and_score(screen: Screen) -> None:
     assert screen("/sources") == "The reply quotes nothing and comes from no template."
 
 
-def test_a_verdict_is_kept_for_the_last_turn(screen: Screen) -> None:
+def test_a_verdict_is_kept_for_the_last_turn(screen: Shown) -> None:
     screen("hello")
     screen("hello again")
     said = [
@@ -93,7 +144,7 @@ def test_a_verdict_is_kept_for_the_last_turn(screen: Screen) -> None:
     ]
 
 
-def test_an_intent_that_does_not_exist_is_not_kept(screen: Screen) -> None:
+def test_an_intent_that_does_not_exist_is_not_kept(screen: Shown) -> None:
     screen("hello")
     assert screen("/intent") == "Which one? /intent NAME"
     assert screen("/intent trak") == "There is no intent trak; did you mean track?"
@@ -101,7 +152,7 @@ def test_an_intent_that_does_not_exist_is_not_kept(screen: Screen) -> None:
     assert screen.bot.judged == []
 
 
-def test_an_unknown_command_says_so_with_the_nearest(screen: Screen) -> None:
+def test_an_unknown_command_says_so_with_the_nearest(screen: Shown) -> None:
     assert screen("/whi") == "There is no command /whi; did you mean /why? /help lists them."
     assert screen("/xyz 1") == "There is no command /xyz. /help lists them."
     assert screen("/") == "There is no command /. /help lists them."
@@ -109,31 +160,111 @@ def test_an_unknown_command_says_so_with_the_nearest(screen: Screen) -> None:
 
 
 @pytest.mark.parametrize("name", [command.name for command in COMMANDS if command.after_reply])
-def test_a_command_about_a_reply_needs_one(screen: Screen, name: str) -> None:
+def test_a_command_about_a_reply_needs_one(screen: Shown, name: str) -> None:
     assert screen(f"/{name} x") == f"/{name} looks at the last reply; there is none yet."
 
 
-def test_help_lists_the_table(screen: Screen) -> None:
-    assert screen("/help") == (
-        "/why          why the last reply was given\n"
-        "/sources      where the last reply comes from\n"
-        "/good [note]  the last reply was right\n"
-        "/bad [note]   the last reply was wrong\n"
-        "/intent NAME  what the last message was really about\n"
-        "/help         this list\n"
-        "/quit         leave\n"
-        'Alt-Enter starts a new line; a message between """ and """ may have many.'
+@pytest.mark.parametrize("language", LANGUAGES)
+def test_help_lists_the_table(language: Language) -> None:
+    *listed, hint = Shown(language=language)("/help").splitlines()
+    assert [re.split(r" {3,}", line.rstrip())[:2] for line in listed] == [
+        [usage(command), command.help[language]] for command in COMMANDS
+    ]
+    assert hint == WORDS["many lines"][language]
+
+
+def test_suggestions_stand_below_the_reply(screen: Shown) -> None:
+    assert screen("suggest").splitlines()[-1] == "You may also ask: Cancel an order · 退货"
+
+
+def test_the_state_is_what_the_bot_remembers(screen: Shown) -> None:
+    assert screen("/state") == "Nothing yet."
+    ask = Ask("order_id", "track", "Which?", {}, Evidence("intent-certain"))
+    told = Summary(("hi",), {}, ("greet",), ("returns",))
+    screen.bot.state = State({"size": "M"}, pending=ask, unknown_streak=1, so_far=told)
+    assert screen("/state") == (
+        "known                 size = M\n"
+        "waiting for           order_id (track)\n"
+        "unanswered in a row   1\n"
+        "answered with         greet\n"
+        "articles shown        returns"
     )
 
 
-def test_what_a_customer_wrote_is_inert(screen: Screen) -> None:
+def test_sessions_are_listed_with_their_first_words(screen: Shown) -> None:
+    late, early = screen("/sessions").splitlines()
+    assert re.fullmatch(r"   7  2026-03-04 \d\d:\d\d  2 turns  where is it", early)
+    assert re.fullmatch(r"  12  2026-03-0[56] \d\d:\d\d  1 turn  (退款)+退? ?…", late)
+    assert cell_len(late) <= 80
+
+
+def test_a_session_is_resumed_where_it_was_left(screen: Shown) -> None:
+    assert screen("/resume 7") == (
+        "Session 7 goes on after its turn 2.\n"
+        "> where is it\n"
+        "On its way.\n"
+        "The model has changed since then: what was said was read again by the new one."
+    )
+    assert screen.bot.session == 7
+    assert screen("/good") == "/good looks at the last reply; there is none yet."
+    assert screen("/resume seven") == "Which one? /resume ID; /sessions lists them."
+    with pytest.raises(BotError, match="the log has no session 8"):
+        screen("/resume 8")
+
+
+def test_a_new_session_has_no_last_reply(screen: Shown) -> None:
+    screen("hello")
+    assert screen("/new") == "A new session begins."
+    assert screen("/why") == "/why looks at the last reply; there is none yet."
+
+
+# --- languages -----------------------------------------------------------------------------------
+
+
+def test_the_language_is_kept_for_the_next_chat(tmp_path: Path) -> None:
+    file = tmp_path / ".language"
+    screen = Shown(memory=file)
+    assert screen("/language") == "English. /language zh 切换为中文。"
+    assert screen("/language zh") == "好的，用中文。"
+    assert screen("/xyz") == "没有 /xyz 这个命令。输入 /help 查看命令。"
+    assert (screen.bot.language, remembered(file, "en")) == ("zh", "zh")
+    assert file.stat().st_mode & 0o777 == 0o600
+    assert [path.name for path in tmp_path.iterdir()] == [".language"]
+
+
+@pytest.mark.parametrize("content", [b"", b"fr\n", b"\xff\x00", b"zh\nzh\n"])
+def test_a_language_that_cannot_be_read_is_as_good_as_none(tmp_path: Path, content: bytes) -> None:
+    file = tmp_path / ".language"
+    file.write_bytes(content)
+    assert remembered(file, "en") == "en"
+    assert remembered(tmp_path / "absent", "zh") == "zh"
+    assert remembered(None, "zh") == "zh"
+
+
+def test_a_language_that_cannot_be_kept_holds_for_this_chat(tmp_path: Path) -> None:
+    file = tmp_path / "absent" / ".language"
+    assert not remember_language(file, "zh")
+    shown = Shown(memory=file, width=400)("/language zh")
+    assert shown == f"好的，用中文。\n仅对本次聊天有效：{file} 无法写入。"
+
+
+def test_every_word_is_in_every_language() -> None:
+    for name, sentences in [*WORDS.items(), *KINDS.items()]:
+        assert tuple(sentences) == LANGUAGES, name
+        places = [set(re.findall(r"{\w+}", sentence)) for sentence in sentences.values()]
+        assert places[0] == places[1], name
+    assert set(KINDS) == set(DECIDED)
+    assert list(RULES_IN_CHINESE) == list(RULES)
+
+
+def test_what_a_customer_wrote_is_inert(screen: Shown) -> None:
     assert screen("[bold]x[/bold] :smile: \x1b[2J\u202e") == (
         "You said:\n[bold]x[/bold] :smile: \\x1b[2J\\u202e\ntemplate track"
     )
 
 
 def test_wide_characters_wrap_at_the_width_of_the_terminal() -> None:
-    assert Screen(width=10)("你好你好你好你好").splitlines()[1:3] == ["你好你好你", "好你好"]
+    assert Shown(width=10)("你好你好你好你好").splitlines()[1:3] == ["你好你好你", "好你好"]
 
 
 # --- fences --------------------------------------------------------------------------------------
@@ -184,7 +315,7 @@ def test_an_answer_in_json_has_stable_names() -> None:
     assert code == 0
     assert "é\\u009b\\u202e\\u2028" in line
     answer = json.loads(line)
-    assert set(answer) == {"session", "turn", "reply", "decision", "intent", "ms"}
+    assert set(answer) == {"session", "turn", "reply", "decision", "intent", "suggestions", "ms"}
     assert answer["reply"] == "You said:\né\x9b\u202e\u2028"
     assert answer["intent"] == {"name": "track", "confidence": 0.91}
     assert (answer["session"], answer["turn"], answer["ms"]) == (1, 1, 4.5)
@@ -277,26 +408,27 @@ def test_a_reader_that_goes_away_is_no_error() -> None:
 READY = re.escape("\x1b[?2004h")  # a terminal that is not dumb is told to mark what is pasted
 
 
-def terminal(history: Path, term: str) -> pexpect.spawn[str]:
-    variables = {**os.environ, "TERM": term, "PROMPT_TOOLKIT_NO_CPR": "1", "LC_ALL": "C.UTF-8"}
-    command = [str(FAKE), "repl", str(history)]
-    return pexpect.spawn(sys.executable, command, env=variables, encoding="utf-8", timeout=20)
+def terminal(home: Path, term: str, width: int = 80, **more: str) -> pexpect.spawn[str]:
+    plain = {"TERM": term, "PROMPT_TOOLKIT_NO_CPR": "1", "LC_ALL": "C.UTF-8"}
+    return pexpect.spawn(
+        sys.executable,
+        [str(FAKE), "repl", str(home)],
+        env={**os.environ, **plain, **more},
+        encoding="utf-8",
+        timeout=20,
+        dimensions=(24, width),
+    )
 
 
 @pytest.fixture
-def history(tmp_path: Path) -> Path:
-    return tmp_path / "history"
-
-
-@pytest.fixture
-def dumb(history: Path) -> Iterator[pexpect.spawn[str]]:
-    with terminal(history, "dumb") as chat:
+def dumb(tmp_path: Path) -> Iterator[pexpect.spawn[str]]:
+    with terminal(tmp_path, "dumb") as chat:
         yield chat
 
 
 @pytest.fixture
-def xterm(history: Path) -> Iterator[pexpect.spawn[str]]:
-    with terminal(history, "xterm") as chat:
+def xterm(tmp_path: Path) -> Iterator[pexpect.spawn[str]]:
+    with terminal(tmp_path, "xterm") as chat:
         yield chat
 
 
@@ -310,6 +442,20 @@ def told(chat: pexpect.spawn[str], *lines: str) -> str:
         chat.send(f"{line}\r")
     chat.expect(pexpect.EOF)
     return re.sub(r"\x1b\[\?\d+[hl]", "", f"{''.join(shown)}{chat.before}").replace("\r", "")
+
+
+def seen(chat: pexpect.spawn[str], typed: str) -> str:
+    """What a terminal that is not dumb shows until the chat is ready again after `typed`."""
+    chat.expect(READY)
+    begun = str(chat.before)
+    chat.send(f"{typed}\r")
+    chat.expect(READY)
+    return f"{begun}{chat.before}".replace("\r", "")
+
+
+def plain(shown: str) -> str:
+    """What is shown without the sequences that steer the terminal."""
+    return re.sub(r"\x1b\[[?\d;]*[A-Za-z]", "", shown)
 
 
 def exit_code(chat: pexpect.spawn[str]) -> int | None:
@@ -385,14 +531,16 @@ def test_ctrl_c_cancels_a_reply_and_the_chat_goes_on(xterm: pexpect.spawn[str]) 
 @pytest.mark.parametrize(
     "keys", ['"""one\rtwo\r"""\r', "one\x1b\rtwo\r", "\x1b[200~one\ntwo\x1b[201~\r"]
 )
-def test_a_message_may_have_many_lines(xterm: pexpect.spawn[str], keys: str, history: Path) -> None:
+def test_a_message_may_have_many_lines(
+    xterm: pexpect.spawn[str], keys: str, tmp_path: Path
+) -> None:
     xterm.expect(READY)
     xterm.send(keys)
     xterm.expect_exact("You said:\r\none\r\ntwo\r\n")
     xterm.expect(READY)
     xterm.send("\x1b[A\r")  # one entry of the history, whole
     xterm.expect_exact("You said:\r\none\r\ntwo\r\n")
-    assert history.stat().st_mode & 0o777 == 0o600
+    assert (tmp_path / ".history").stat().st_mode & 0o777 == 0o600
 
 
 def test_commands_and_intents_are_completed(xterm: pexpect.spawn[str]) -> None:
@@ -412,16 +560,65 @@ def test_commands_and_intents_are_completed(xterm: pexpect.spawn[str]) -> None:
     xterm.expect_exact("judged [(1, 'intent', 'cancel')]")
 
 
-def test_history_survives_and_stays_private(history: Path) -> None:
+def test_history_survives_and_stays_private(tmp_path: Path) -> None:
+    history = tmp_path / ".history"
     history.touch(mode=0o644)
     for keys in ("remember me\r", "\x1b[A\r"):
-        with terminal(history, "xterm") as chat:
+        with terminal(tmp_path, "xterm") as chat:
             chat.expect(READY)
             chat.send(keys)
             chat.expect_exact("You said:\r\nremember me\r\n")
     assert history.stat().st_mode & 0o777 == 0o600
 
 
-def test_a_history_that_cannot_be_kept_costs_nothing(tmp_path: Path) -> None:
-    with terminal(tmp_path, "dumb") as chat:
+def test_a_folder_that_cannot_be_written_costs_nothing(tmp_path: Path) -> None:
+    with terminal(tmp_path / "absent", "dumb") as chat:
         assert "You said:\nhello" in told(chat, "hello", "/quit")
+
+
+def test_the_next_chat_opens_in_the_last_language(tmp_path: Path) -> None:
+    with terminal(tmp_path, "dumb") as chat:
+        assert "好的，用中文。" in told(chat, "/language zh", "/quit")
+    with terminal(tmp_path, "dumb") as chat:
+        shown = told(chat, "explode", "/quit")
+    assert shown.startswith("Fake。请输入消息；输入 /help 查看命令。\n")
+    assert "出错：ValueError: the boiler burst （--debug 可显示详情）\n" in shown
+
+
+@pytest.mark.parametrize("term", ["dumb", "xterm"])
+def test_a_terminal_of_twenty_columns(tmp_path: Path, term: str) -> None:
+    with terminal(tmp_path, term, width=20) as chat:
+        shown = plain(told(chat, "suggest", "/quit") if term == "dumb" else seen(chat, "suggest"))
+    assert "Fake. Type a \nmessage; /help lists\nthe commands.\n" in shown
+    assert "You may also ask: \nCancel an order · \n退货\n" in shown
+
+
+def test_a_terminal_that_changes_its_width_while_one_types(xterm: pexpect.spawn[str]) -> None:
+    xterm.expect(READY)
+    xterm.send("suggest")
+    xterm.expect_exact("suggest")
+    xterm.setwinsize(24, 20)
+    xterm.send("\r")
+    xterm.expect(
+        r"You may also ask: (\x1b\[\d*m)*\r\n(\x1b\[\d*m)*Cancel an order · (\x1b\[\d*m)*\r\n"
+    )
+
+
+@pytest.mark.parametrize(
+    ("more", "coloured"),
+    [({}, True), ({"NO_COLOR": "1"}, False), ({"TERM": "dumb"}, False)],
+)
+def test_no_colour_where_none_is_wanted(
+    tmp_path: Path, more: dict[str, str], coloured: bool
+) -> None:
+    with terminal(tmp_path, "xterm", **more) as chat:
+        chat.expect("> |" + READY)
+        chat.waitnoecho()
+        chat.send("explode\r")
+        chat.expect_exact("error: ValueError")
+        assert ("\x1b[31m" in chat.before) is coloured
+
+
+def test_a_terminal_that_has_no_chinese(tmp_path: Path) -> None:
+    with terminal(tmp_path, "dumb", PYTHONIOENCODING="ascii") as chat:
+        assert "You may also ask: Cancel an order ? ??\n" in told(chat, "suggest", "/quit")

@@ -45,8 +45,26 @@ def test_everything_can_be_set(tmp_path: Path) -> None:
         [entities.size]
         values = ["S", "M"]
         ask = "Which size?"
+        validate = "in_stock"
+        invalid = "We have S and M."
+        expires_after_minutes = 30
+        confirm = true
+        [actions.reserve]
+        url = "https://shop.example/reserve"
+        returns = ["until"]
+        timeout_seconds = 2.5
+        retries = 1
+        headers = { Authorization = "SHOP_TOKEN" }
+        [actions.look_up]
+        function = "look_up"
         """,
     )
+    size, reserve = settings.entities["size"], settings.actions["reserve"]
+    assert (size.checked_by, size.invalid) == ("in_stock", "We have S and M.")
+    assert (size.expires_after_minutes, size.confirm) == (30, True)
+    assert (reserve.returns, reserve.timeout_seconds, reserve.retries) == (("until",), 2.5, 1)
+    assert reserve.headers == {"Authorization": "SHOP_TOKEN"}
+    assert settings.actions["look_up"].timeout_seconds == 5
     assert settings.encoder.query_prefix == "query: "
     assert (settings.finetune.epochs, settings.finetune.threads) == (3, 2)
     assert settings.entities["size"].values == ("S", "M")
@@ -101,6 +119,36 @@ def test_everything_can_be_set(tmp_path: Path) -> None:
         ('name = "x"\n[entities.a]\nask = "?"\npattern = "("', ':2: "entities.a": has a pattern'),
         ('name = "x"\n[entities.a]\nask = "?"\npattern = "b*"', "matches the empty text"),
         ('name = "x"\n[entities."a b"]\nask = "?"\nvalues = ["b"]', ':2: "entities.a b": string'),
+        (
+            'name = "x"\n[entities.a]\nask = "?"\nvalues = ["b"]\nvalidat = "c"',
+            ':5: "entities.a.validat" is no setting (did you mean "validate"?)',
+        ),
+        (
+            'name = "x"\n[entities.a]\nask = "?"\nvalues = ["b"]\nexpires_after_minutes = 0',
+            ':5: "entities.a.expires_after_minutes": input should be greater than 0',
+        ),
+        ('name = "x"\n[actions.a]\nretries = 1', ':2: "actions.a": should have one of function'),
+        (
+            'name = "x"\n[actions.a]\nfunction = "f"\nurl = "https://x.example"',
+            "should have one of function and url, and has both",
+        ),
+        ('name = "x"\n[actions.a]\nurl = "http://x.example"', "a url that begins with https://"),
+        ('name = "x"\n[actions.a]\nurl = "file:///etc/passwd"', "that begins with https://"),
+        ('name = "x"\n[actions.a]\nurl = "https:///orders"', "should have a url with a host"),
+        (
+            'name = "x"\n[actions.a]\nurl = "https://me:secret@x.example"',
+            "has a password in its url; name an environment variable under headers",
+        ),
+        ('name = "x"\n[actions.a]\nurl = "https://x.example/{order}"', "has braces or spaces in"),
+        (
+            'name = "x"\n[actions.a]\nfunction = "f"\nheaders = { X = "Y" }',
+            "has headers, which only go with a url",
+        ),
+        (
+            'name = "x"\n[actions.a]\nfunction = "f"\ntimeout_seconds = 600',
+            ':4: "actions.a.timeout_seconds": input should be less than or equal to 60',
+        ),
+        ('name = "x"\n[actions.a]\nfunction = "f"\ntimeout = 6', 'did you mean "timeout_seconds"'),
         ('name = "x"\nname = "y"', ":2: is not valid TOML"),
         ('name = "x', ":1: is not valid TOML"),
     ],

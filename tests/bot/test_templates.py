@@ -80,6 +80,69 @@ def test_slots_may_name_more_than_the_wordings_do(tmp_path: Path) -> None:
     assert load(tmp_path, text).by_id["a"].slots == ("day", "order_id")
 
 
+FLOW = """
+templates:
+  - id: cancel
+    intents: [cancel]
+    confirm: Shall I cancel {order_id}?
+    action: cancel_order
+    wordings: ["Cancelled; {amount} comes back to you."]
+    failure: ["I could not cancel {order_id} for {day}."]
+"""
+ACTIONS = {"cancel_order": ("amount",)}
+
+
+def load_flow(tmp_path: Path, text: str) -> Templates:
+    path = tmp_path / "templates.yaml"
+    path.write_text(text, encoding="utf-8")
+    return load_templates(path, ENTITIES, ACTIONS)
+
+
+def test_a_flow_needs_what_it_says_before_and_after_but_not_what_its_action_returns(
+    tmp_path: Path,
+) -> None:
+    [flow] = load_flow(tmp_path, FLOW)
+    assert flow.slots == ("order_id", "day")
+    assert (flow.confirm, flow.action) == ("Shall I cancel {order_id}?", "cancel_order")
+    assert flow.failure == ("I could not cancel {order_id} for {day}.",)
+
+
+def test_a_flow_may_confirm_in_the_bots_own_words_or_not_at_all(tmp_path: Path) -> None:
+    for written, read in [("true", ""), ("false", None)]:
+        [flow] = load_flow(tmp_path, FLOW.replace("Shall I cancel {order_id}?", written))
+        assert flow.confirm == read
+
+
+@pytest.mark.parametrize(
+    ("instead_of", "write", "complaint"),
+    [
+        (
+            "action: cancel_order",
+            "action: cancel",
+            ':6: "cancel" is no action; add [actions.cancel] to frontdesk.toml or use one of: c',
+        ),
+        ("    action: cancel_order\n", "", ':7: "cancel" has no action that could fail; remove it'),
+        ("confirm:", "kind: handoff\n    confirm:", ':7: "cancel" is no answer; remove the action'),
+        (
+            "{amount}",
+            "{moon}",
+            ':7: "cancel" needs {moon}, which nothing fills; add it to the retu',
+        ),
+        ("cancel {order_id}?", "cancel {amount}?", ':5: "cancel" needs {amount}, which only co'),
+        ("for {day}", "for {amount}", ':8: "cancel" needs {amount}, which only comes of'),
+        ("confirm:", "slots: [day]\n    confirm:", ':5: "cancel" lacks {order_id} in its slots'),
+        ("confirm: Shall I cancel {order_id}?", "confirm: [a]", ':5: "confirm" should be text'),
+    ],
+)
+def test_a_mistake_in_a_flow_is_told_with_its_line(
+    tmp_path: Path, instead_of: str, write: str, complaint: str
+) -> None:
+    assert instead_of in FLOW
+    with pytest.raises(BotError) as error:
+        load_flow(tmp_path, FLOW.replace(instead_of, write, 1))
+    assert f"templates.yaml{complaint}" in str(error.value)
+
+
 ONE = "templates:\n  - id: a\n    wordings: [Yes]\n"
 
 

@@ -8,6 +8,7 @@ from pathlib import Path
 import pytest
 
 from bot.decision import Answer, Evidence, Reading, Scored
+from bot.privacy import PLAIN
 from bot.session_log import SessionLog, TurnRecord
 from bot.workspace import Workspace, open_workspace
 
@@ -31,7 +32,8 @@ def workspace(tmp_path: Path) -> Workspace:
 
 @pytest.fixture
 def converse(workspace: Workspace) -> Converse:
-    """`converse("hello", "bye", at="2026-01-02")` logs a session and gives its number."""
+    """`converse("hello", "bye", at="2026-01-02")` logs a session, masking nothing, and
+    gives its number."""
 
     def converse_(
         *messages: str,
@@ -41,7 +43,7 @@ def converse(workspace: Workspace) -> Converse:
     ) -> int:
         evidence = Evidence("intent-certain", entities=entities or {})
         reading = Reading((Scored("track", 0.9),))
-        with SessionLog.open(workspace.database) as log:
+        with SessionLog.open(workspace.database, PLAIN) as log:
             session = log.start_session(channel="terminal", model="a" * 64, index_digest="b" * 64)
             for number, message in enumerate(messages, start=1):
                 reply = replies[number - 1] if replies else "It is on its way."
@@ -60,7 +62,7 @@ def feedback(workspace: Workspace) -> Callable[..., None]:
     """`feedback(session, turn, verdict, note)` as a person gives it in the chat."""
 
     def feedback_(session: int, number: int, verdict: str, note: str = "") -> None:
-        with SessionLog.open(workspace.database) as log:
+        with SessionLog.open(workspace.database, PLAIN) as log:
             log.feedback(session, number, verdict, note)  # type: ignore[arg-type]
 
     return feedback_

@@ -16,7 +16,8 @@ import pytest
 
 from bot.decision import Answer, Evidence, Reading
 from bot.errors import BotError
-from bot.log.erasure import age
+from bot.log.erasure import age, erase, of_customer
+from bot.log.reading import opened
 from bot.replay.store import COLUMNS, ReplayStore
 from bot.session_log import SessionLog, TurnRecord
 from bot.workspace import Workspace
@@ -261,6 +262,15 @@ def test_files_in_which_the_words_still_stand_are_named_and_left_alone(
     assert {name: (root / name).read_text(encoding="utf-8") for name in written} == written
 
 
+def test_words_that_were_masked_in_the_log_are_found_as_they_were_typed(
+    log: Log, workspace: Workspace, converse: Converse
+) -> None:
+    converse("I am [email]", "[email]")  # as a masked log has them
+    (workspace.root / ".history").write_text("+I am mia@example.com\n+bo@example.com\n+hello\n")
+    [found] = log("forget", "1")["remains"]
+    assert (Path(found["file"]).name, found["count"]) == (".history", 1)
+
+
 # --- prune ---------------------------------------------------------------------------------------
 
 
@@ -307,11 +317,55 @@ def test_a_reader_that_does_not_let_go_is_told_and_the_command_given_again_finis
         reader.execute("SELECT count(*) FROM turns").fetchone()
         code, _, err = frontdesk("-w", workspace.root, "log", "forget", "1", "--yes")
         assert (code, sessions(workspace)) == (2, [])
-        assert err.startswith(f"frontdesk: the rows are erased from {workspace.database}, but ")
+        told = f"frontdesk: the rows are erased from {workspace.database}, but another program"
+        assert err.splitlines()[-1].startswith(told)
         assert traces(workspace, SECRET)
         reader.execute("COMMIT")
         log("forget", "1")
         assert traces(workspace, SECRET) == set()
+
+
+@pytest.mark.parametrize("next_erasure", [["forget", "2"], ["prune", "--older-than", "9999w"]])
+def test_an_interrupted_erasure_leaves_a_whole_log_and_the_next_one_finishes_it(
+    log: Log,
+    frontdesk: Frontdesk,
+    workspace: Workspace,
+    converse: Converse,
+    monkeypatch: pytest.MonkeyPatch,
+    next_erasure: list[str],
+) -> None:
+    """The word that named the customer is in the turn that is erased first."""
+    converse("one", "two", "three", "four", f"five {SECRET}")
+    converse("kept or not")
+    monkeypatch.setattr("bot.log.erasure.BATCH", 2)
+
+    def interrupt(stage: str, done: int, total: int) -> None:
+        assert (stage, done, total) == ("erase turns", 2, 5)
+        raise KeyboardInterrupt
+
+    with opened(workspace.database) as connection, pytest.raises(KeyboardInterrupt):
+        erase(connection, workspace.database, of_customer(connection, SECRET), interrupt)
+    assert sessions(workspace) == [1, 2]
+    assert frontdesk("log", "verify", "-w", workspace.root)[:2] == (
+        0,
+        "4 turns of 2 sessions: the log is whole\n",
+    )
+    assert 1 in log(*next_erasure)["sessions"]
+    assert 1 not in sessions(workspace)
+    assert traces(workspace, SECRET) == set()
+
+
+def test_a_customer_is_known_by_the_slots_that_were_kept(
+    log: Log, workspace: Workspace, converse: Converse
+) -> None:
+    """The messages of a log are masked; what a chat needs to go on is not."""
+    state = '{"State": {"slots": {"map": {"email": "mia@example.com"}}, "last_text": "bo@x.com"}}'
+    session = converse("I am [email]")
+    converse("I am [email]")
+    with closing(sqlite3.connect(workspace.database, isolation_level=None)) as database:
+        database.execute("INSERT INTO states VALUES (?, 1, 'e5', ?)", (session, state))
+    assert log("forget", "--customer", "bo@x.com")["sessions"] == []
+    assert log("forget", "--customer", "MIA@example.com")["sessions"] == [session]
 
 
 def test_a_chat_whose_session_was_erased_is_told_so(
@@ -321,8 +375,8 @@ def test_a_chat_whose_session_was_erased_is_told_so(
     log("forget", str(session))
     decision, reading = Answer("track", {}, Evidence("intent-certain")), Reading()
     turn = TurnRecord(session, 2, "again", "Hello.", decision, reading, 4.5, "v1", "ab")
-    with SessionLog.open(workspace.database) as opened, pytest.raises(BotError) as refusal:
-        opened.record(turn)
+    with SessionLog.open(workspace.database) as chat, pytest.raises(BotError) as refusal:
+        chat.record(turn)
     assert str(refusal.value) == (
         f"session 1 was erased from {workspace.database}; begin a new chat"
     )

@@ -103,6 +103,15 @@ def test_a_log_that_is_whole(
             ["INSERT INTO turns_text (turns_text) VALUES ('delete-all')"],
             "session 2, turn 1: search does not find it",
         ),
+        (
+            ["INSERT INTO states VALUES (1, 2, 'encoder', '{}')"],
+            "session 1, turn 2: what the bot remembers is not what it remembered after the last"
+            " turn",
+        ),
+        (
+            ["INSERT INTO states VALUES (1, 3, 'encoder', '{\"State')"],
+            "session 1, turn 3: what the bot remembers cannot be read",
+        ),
     ],
 )
 def test_each_breach_is_named(

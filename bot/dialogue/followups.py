@@ -1,0 +1,120 @@
+"""Follow-ups: "and for the blue one?", "how long does that take?", "那红茶呢？".
+
+Such a message is understood from the question that it follows, `State.asked`. Its passages are
+searched for together with that question (`earlier`), and a threshold of their own is certified for
+them; a new value of a slot says the last template once more (`follow_up`).
+"""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from typing import TYPE_CHECKING
+
+from bot.decision import (
+    Ask,
+    Candidates,
+    Clarify,
+    Decision,
+    Handoff,
+    SmallTalk,
+    Thresholds,
+    Unknown,
+    template_of,
+)
+from bot.dialogue import rules
+from bot.dialogue.ellipsis import leaning, names_nothing
+from bot.dialogue.turn import Turn, certain_template, say, spoken
+from bot.short_answers import words
+from bot.state import Question, State
+
+if TYPE_CHECKING:
+    from bot.state import Vector
+    from bot.templates import Template
+    from kb.search import Earlier
+
+_QUESTION_LENGTH = 500  # characters that are kept of one
+
+
+def earlier(asked: Question | None, text: str) -> Earlier | None:
+    """The question that a search for a message must know, and its share of the search; None where
+    the message stands by itself."""
+    from kb.search import Earlier
+
+    share = leaning(words(text)) if asked else 0.0
+    return Earlier(asked.text, asked.vector, share) if asked and share else None
+
+
+def in_force(thresholds: Thresholds, candidates: Candidates) -> Thresholds:
+    """The thresholds of a message with these candidates: passages that were searched for together
+    with an earlier question have one of their own."""
+    return replace(thresholds, passage=thresholds.follow_up) if candidates.follows else thresholds
+
+
+def asked_after(state: State, text: str, vector: Vector, decision: Decision) -> Question | None:
+    """The question that the next message may follow, once `decision` was taken on this one.
+
+    A message that follows up, or gives what we asked for, leaves the question as it was; small talk
+    does too; nothing follows what was not answered.
+    """
+    match decision:
+        case SmallTalk() | Unknown(reason="unreadable"):
+            return state.asked
+        case Handoff() | Unknown():
+            return None
+    if state.asked and _goes_on(state, text, decision):
+        return replace(state.asked, template=template_of(decision) or state.asked.template)
+    return next_question(text, vector, template_of(decision))
+
+
+def next_question(text: str, vector: Vector, template: str | None) -> Question:
+    """A message that stood by itself, as the question that others may follow."""
+    return Question(text[:_QUESTION_LENGTH], vector, template)
+
+
+def _goes_on(state: State, text: str, decision: Decision) -> bool:
+    return leaning(words(text)) > 0 or _gives_what_was_asked(state.pending, decision)
+
+
+def _gives_what_was_asked(pending: Ask | Clarify | None, decision: Decision) -> bool:
+    template = template_of(decision)
+    match pending:
+        case Ask():
+            return template == pending.template
+        case Clarify():
+            return template in pending.choices
+        case None:
+            return False
+
+
+def follow_up(turn: Turn) -> Decision | None:
+    """The last template with a new value; where it has nothing new to say, a passage."""
+    template = _last_template(turn)
+    certain = certain_template(turn)
+    if template is None or certain not in (None, template):
+        return None
+    if _only_gives_value_for(turn, template):
+        return say(turn, template, "follow-up")
+    if certain and turn.candidates.follows and (found := rules.passage_certain(turn)):
+        return replace(found, evidence=replace(found.evidence, rule="follow-up"))
+    return None
+
+
+def _last_template(turn: Turn) -> Template | None:
+    """The template that the question before was answered with, if nothing else is open."""
+    asked = turn.state.asked
+    if asked is None or asked.template is None or turn.state.pending is not None:
+        return None
+    template = spoken(turn, asked.template)
+    return template if template is not None and template.kind == "answer" else None
+
+
+def _only_gives_value_for(turn: Turn, template: Template) -> bool:
+    """Whether the message has a value for the template and, beside values, hardly a word."""
+    values = turn.reading.entities
+    if not any(slot in turn.stated for slot in template.slots):
+        return False
+    left = f" {turn.words} "
+    for value in values.values():
+        left = left.replace(words(value), " ")
+    left = " ".join(left.split())
+    return not left or names_nothing(left)

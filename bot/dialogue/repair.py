@@ -1,0 +1,252 @@
+"""The rules for what a message does to the conversation, and how a reply comes back to a question.
+
+What the words do is read by `bot.dialogue.phrases`; here it is done. Nothing is done where there is
+nothing to do it to: "never mind" with no question open goes on to the rules about requests.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from dataclasses import replace
+
+from bot.decision import (
+    Answer,
+    Ask,
+    Cite,
+    Clarify,
+    Decision,
+    Evidence,
+    SmallTalk,
+    parts_of,
+    template_of,
+)
+from bot.dialogue.memory import purpose
+from bot.dialogue.phrases import Act, acts_of
+from bot.dialogue.tone import UPSET_RUN
+from bot.dialogue.turn import (
+    Turn,
+    certain_template,
+    evidence_of,
+    hand_over,
+    say,
+    spoken,
+)
+from bot.short_answers import picked, words
+from bot.templates import Template, slot_names
+
+ASKS_BEFORE_HANDOFF = 2
+TITLES_LISTED = 5
+
+
+def handed_over(turn: Turn) -> Decision | None:
+    """A person is on the way, and is not talked over."""
+    if not turn.state.handed_over:
+        return None
+    if {"cancel", "restart"} & set(acts_of(turn.text)):
+        return _aside(turn, "handed-over", "back", closes=True)
+    return _aside(turn, "handed-over", "waiting")
+
+
+def wants_person(turn: Turn) -> Decision | None:
+    """A template that hands over has the owner's own words for it, where it is certain."""
+    acts = acts_of(turn.text)
+    if not ("person" in acts or (turn.state.offered and "yes" in acts)):
+        return None
+    template = certain_template(turn)
+    if template is not None and template.kind == "handoff" and not template.slots:
+        return say(turn, template, "wants-person")
+    return hand_over(turn, "wants-person", "requested")
+
+
+def repeated(turn: Turn) -> Decision | None:
+    """The last decision once more, in the same words."""
+    last = turn.state.last
+    if last is None or acts_of(turn.text)[:1] != ("repeat",):
+        return None
+    return replace(last, evidence=evidence_of(turn, "repeated"))
+
+
+def repaired(turn: Turn) -> Decision | None:
+    acts = acts_of(turn.text)
+    if _answers_open_question(turn, acts):
+        return None
+    if {"thanks", "no"} <= set(acts):  # "no thanks" to a question
+        return _cancelled(turn)
+    return next((_REPAIRS[act](turn) for act in acts if act in _REPAIRS), None)
+
+
+def courtesy(turn: Turn) -> Decision | None:
+    """Hello, thanks, goodbye and the like, where no template of the owner's says it."""
+    acts = acts_of(turn.text)
+    for act, sentence in _COURTESIES.items():
+        if act in acts:
+            closes = act == "goodbye" or not isinstance(turn.state.pending, Ask)
+            return _aside(turn, "courtesy", sentence, closes=closes)
+    if "capabilities" in acts:
+        return _capabilities(turn)
+    answered = isinstance(turn.state.last, Answer | Cite | SmallTalk)
+    if answered and turn.state.pending is None and ("yes" in acts or "no" in acts):
+        return _aside(turn, "courtesy", "acknowledged")
+    return None
+
+
+def come_back(turn: Turn, decision: Decision) -> Decision:
+    """The decision, with the question of a request that had given way to this one, if any is still
+    unanswered."""
+    if not isinstance(decision, Answer | Cite | SmallTalk) or _ends(turn, decision):
+        return decision
+    for ask in reversed(_waiting(turn, decision)):
+        if (template := spoken(turn, ask.template)) is None:
+            continue
+        known = replace(turn, slots=decision.evidence.slots)
+        found = say(known, template, decision.evidence.rule)
+        found = replace(found, wording=turn.state.uses.get(purpose(found), 0))
+        if isinstance(found, Ask):
+            return replace(decision, then=replace(found, attempt=ask.attempt))
+    return decision
+
+
+# --- repairs -------------------------------------------------------------------------------------
+
+
+def _cancelled(turn: Turn) -> Decision | None:
+    state = turn.state
+    if state.pending is None and not state.interrupted:
+        return None
+    return _aside(turn, "repaired", "cancelled", closes=True)
+
+
+def _skipped(turn: Turn) -> Decision | None:
+    """The template without the slot, where it can do without."""
+    asked = _asked(turn)
+    if asked is None:
+        return None
+    ask, template = asked
+    if not _needs(template, ask.slot):
+        return say(replace(turn, slots={**turn.slots, ask.slot: ""}), template, "repaired")
+    return _once_more(turn, ask, "needed")
+
+
+def _told(turn: Turn) -> Decision | None:
+    """What was asked for, if an earlier message holds it; else an apology, and a person."""
+    if (asked := _asked(turn)) is None:
+        state = turn.state
+        said_nothing = state.last is None or isinstance(state.last, Answer)
+        return None if said_nothing else _aside(turn, "repaired", "heard")
+    ask, template = asked
+    entity = turn.entities.get(ask.slot)
+    earlier = reversed(turn.state.so_far.messages)
+    found = (value for text in earlier if entity and (value := entity.find(text)))
+    if (value := next(found, None)) is not None:
+        return say(replace(turn, slots={**turn.slots, ask.slot: value}), template, "repaired")
+    return _once_more(turn, ask, "told")
+
+
+def _restarted(turn: Turn) -> Decision:
+    return _aside(replace(turn, slots={}), "repaired", "restarted", closes=True)
+
+
+def _resumed(turn: Turn) -> Decision | None:
+    """The question that is open, or of the request that gave way last, once more."""
+    state = turn.state
+    waiting = [state.pending] if isinstance(state.pending, Ask) else state.interrupted
+    for ask in reversed(waiting):
+        if (template := spoken(turn, ask.template)) is not None:
+            return say(turn, template, "repaired")
+    return None
+
+
+_REPAIRS: Mapping[Act, Callable[[Turn], Decision | None]] = {
+    "cancel": _cancelled,
+    "skip": _skipped,
+    "told": _told,
+    "restart": _restarted,
+    "resume": _resumed,
+}
+_COURTESIES: Mapping[Act, str] = {
+    "goodbye": "goodbye",
+    "thanks": "thanked",
+    "greeting": "hello",
+    "cancel": "nothing open",
+}
+
+
+def _capabilities(turn: Turn) -> Decision:
+    titles = [found for found in turn.templates.spoken if found.kind == "answer"]
+    choices = tuple(found.id for found in titles[:TITLES_LISTED])
+    name = "capabilities" if choices else "no capabilities"
+    return replace(_aside(turn, "courtesy", name), choices=choices)
+
+
+# --- what they are made of -----------------------------------------------------------------------
+
+
+def _aside(turn: Turn, rule: str, sentence: str, *, closes: bool = False) -> SmallTalk:
+    evidence = evidence_of(turn, rule)
+    return SmallTalk(None, turn.slots, evidence, sentence=sentence, closes=closes)
+
+
+def _answers_open_question(turn: Turn, acts: tuple[Act, ...]) -> bool:
+    """Whether the words answer what was asked: a choice offered, a yes or a no, or "cancel" where
+    the question is about cancelling."""
+    pending = turn.state.pending
+    if pending is None:
+        return False
+    ids = pending.choices if isinstance(pending, Clarify) else (pending.template,)
+    titles = [found.title for name in ids if (found := spoken(turn, name)) is not None]
+    if isinstance(pending, Clarify):
+        return picked(turn.words, titles) is not None
+    if pending.confirming and {"yes", "no", "cancel", "skip", "resume"} & {*acts}:
+        return True
+    return acts[:1] == ("cancel",) and any(turn.words.split()[0] in words(one) for one in titles)
+
+
+def _asked(turn: Turn) -> tuple[Ask, Template] | None:
+    """The open question for a slot, and its template."""
+    pending = turn.state.pending
+    if not isinstance(pending, Ask) or pending.confirming:
+        return None
+    template = spoken(turn, pending.template)
+    return None if template is None else (pending, template)
+
+
+def _needs(template: Template, slot: str) -> bool:
+    """Whether a template cannot be said, or its action not be run, without a slot."""
+    said = (*template.wordings, *template.failure, template.confirm or "")
+    return template.action is not None or any(slot in slot_names(text) for text in said)
+
+
+def _once_more(turn: Turn, ask: Ask, sentence: str) -> Decision:
+    if ask.attempt + 1 >= ASKS_BEFORE_HANDOFF:
+        return hand_over(turn, "repaired", "unfilled")
+    said = _aside(turn, "repaired", sentence)
+    again = replace(ask, attempt=ask.attempt + 1, evidence=evidence_of(turn, "repaired"))
+    return replace(said, then=replace(again, slots=turn.slots, complaint="", corrected=""))
+
+
+def _ends(turn: Turn, decision: Answer | Cite | SmallTalk) -> bool:
+    """Whether nothing is to be come back to after this, or it does so already."""
+    if decision.then is not None or decision.evidence.rule in ("repeated", "handed-over"):
+        return True
+    return "goodbye" in acts_of(turn.text) or (
+        isinstance(decision, SmallTalk) and decision.sentence == "restarted"
+    )
+
+
+def _waiting(turn: Turn, decision: Answer | Cite | SmallTalk) -> list[Ask]:
+    """The questions that gave way to what this decides, the latest last."""
+    about, state = template_of(decision), turn.state
+    closes = isinstance(decision, SmallTalk) and decision.closes
+    pending = [state.pending] if isinstance(state.pending, Ask) and not closes else []
+    if closes and state.pending is None:
+        return []
+    return [ask for ask in (*state.interrupted, *pending) if ask.template != about]
+
+
+def offering(turn: Turn, decision: Decision) -> Decision:
+    """The decision, with the offer of a person once in a run of upset messages."""
+    offered = any(part.kind in ("handoff", "unknown") for part in parts_of(decision))
+    if turn.upset != UPSET_RUN or offered or turn.state.handed_over:
+        return decision
+    evidence: Evidence = replace(decision.evidence, offers=True)
+    return replace(decision, evidence=evidence)

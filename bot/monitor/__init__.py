@@ -1,0 +1,10 @@
+"""The live log, watched: what the bot does now, and alerts when it does worse than chance explains.
+
+log         rows of the log that are new
+chats       what becomes of each chat, while it goes on
+measures    counts by hour and intent, for people
+windows     counts by quarter of an hour, for the statistics
+surges      when more is going wrong than chance explains
+watch       all of them, refreshed together
+view, keys  a terminal; webhook  an HTTP endpoint
+"""

@@ -1,0 +1,242 @@
+"""What a customer may want to ask next, from what others asked next in the chats.
+
+A request is an intent, or the template an agent answered with where no intent is labelled. For the
+requests c0 (the last), c1, ... that a session has had answered, the next one is ranked by
+
+    sum over k of EARLIER^k * (n(ck, x) + PRIOR * share(x)) / (n(ck) + PRIOR)
+
+where n(c, x) counts how often x came right after c (k = 0) or anywhere after it (k > 0), and
+share(x) is how much of all that was asked is x: a Dirichlet prior, so that a request seen once
+does not decide. `benchmarks/suggestions.py` measures it, and why the ranker of replies is not in it.
+"""
+
+import json
+import os
+from collections import Counter, defaultdict
+from collections.abc import Iterable, Mapping, Sequence
+from contextlib import suppress
+from dataclasses import dataclass, field
+from functools import cached_property
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from bot.decision import Answer, Cite, Decision
+from bot.short_answers import picked, words
+from bot.state import State, Suggestion
+from bot.templates import Template, Templates
+
+if TYPE_CHECKING:
+    from bot.console import Progress
+    from bot.model import Model
+    from bot.workspace import Workspace
+    from finetune.conversation import Conversation
+
+SUGGESTED = 3
+PRIOR = 5.0
+EARLIER = 0.5
+FEWEST = 3
+"""Times that a request must have been made in the chats to be suggested."""
+SCHEMA = 1
+
+Counts = Mapping[str, Mapping[str, int]]
+
+
+@dataclass(frozen=True)
+class Transitions:
+    """How often each request was made, and how often right after another or anywhere after it."""
+
+    asked: Mapping[str, int] = field(default_factory=dict)
+    next: Counts = field(default_factory=dict)
+    later: Counts = field(default_factory=dict)
+
+    @cached_property
+    def shares(self) -> Mapping[str, float]:
+        """Of all requests, how much each is."""
+        total = sum(self.asked.values()) or 1
+        return {request: count / total for request, count in self.asked.items()}
+
+    def scores(self, history: Sequence[str]) -> dict[str, float]:
+        """How likely each request comes next after a history of distinct requests, oldest first;
+        the scores of one history compare with each other only."""
+        found = dict.fromkeys(self.asked, 0.0)
+        for place, request in enumerate(reversed(history)):
+            counts = (self.later if place else self.next).get(request, {})
+            weight = EARLIER**place / (sum(counts.values()) + PRIOR)
+            for other, share in self.shares.items():
+                found[other] += weight * (counts.get(other, 0) + PRIOR * share)
+        return found if history else dict(self.shares)
+
+
+def transitions(sequences: Iterable[Sequence[str]]) -> Transitions:
+    """The counts over chats, each the requests made in it, in order.
+
+    >>> found = transitions([["track", "refund"], ["track", "refund"], ["track", "hours"]])
+    >>> found.next["track"], max(found.scores(["track"]), key=found.scores(["track"]).get)
+    ({'refund': 2, 'hours': 1}, 'refund')
+    """
+    asked: Counter[str] = Counter()
+    after: defaultdict[str, Counter[str]] = defaultdict(Counter)
+    later: defaultdict[str, Counter[str]] = defaultdict(Counter)
+    for sequence in sequences:
+        distinct = list(dict.fromkeys(sequence))
+        asked.update(distinct)
+        for one, other in zip(sequence, sequence[1:], strict=False):
+            if one != other:
+                after[one][other] += 1
+        for place, one in enumerate(distinct):
+            later[one].update(distinct[place + 1 :])
+    return Transitions(dict(asked), _plain(after), _plain(later))
+
+
+def _plain(counts: Mapping[str, Counter[str]]) -> dict[str, dict[str, int]]:
+    return {name: dict(found) for name, found in counts.items() if found}
+
+
+# --- from the chats ------------------------------------------------------------------------------
+
+
+def requests_in(chat: "Conversation", templates: Templates) -> list[str]:
+    """The templates that answer what a chat's customer asked, in order; only those that may be
+    suggested."""
+    found: list[str] = []
+    labelled = False
+    for turn in chat.turns:
+        if turn.speaker == "customer":
+            labelled = bool(turn.intents)
+            named = [template.id for i in turn.intents for template in templates.by_intent(i)[:1]]
+        else:
+            named = [turn.template] if turn.template and not labelled else []
+        found += [name for name in named if _may_be_suggested(templates.by_id.get(name))]
+    return found
+
+
+def _may_be_suggested(template: Template | None) -> bool:
+    return template is not None and template.kind == "answer" and not template.draft
+
+
+def learnt(
+    workspace: "Workspace", model: "Model", templates: Templates, progress: "Progress"
+) -> Transitions:
+    """The transitions in the chats that the version was trained on, from the file beside the index
+    or, where the version, the templates or the chats have changed, counted anew. None for the
+    pretrained encoder alone."""
+    if not model.trained:
+        return Transitions()
+    path = workspace.index / f"suggestions-{model.fingerprint[:12]}.json"
+    key = _key(workspace, model, templates)
+    found = _read(path, key)
+    if found is None:
+        found = transitions(_trained_on(workspace, model, templates, progress))
+        _write(path, key, found)
+    return found
+
+
+def _trained_on(
+    workspace: "Workspace", model: "Model", templates: Templates, progress: "Progress"
+) -> Iterable[list[str]]:
+    from bot.replay.survey import Seen
+    from finetune.errors import FinetuneError
+    from finetune.transcripts import ChatStream
+
+    seen, stage = Seen(model.folder), "what is asked next"
+    progress(stage, 0, 1)
+    with suppress(FinetuneError):  # the chats are gone: the version answers without them
+        for chat in ChatStream([workspace.chats], skip_bad=True):
+            if seen.part(chat) == "train":
+                yield requests_in(chat, templates)
+    progress(stage, 1, 1)
+
+
+def _key(workspace: "Workspace", model: "Model", templates: Templates) -> list[Any]:
+    from bot.freshness import state_of
+
+    state = state_of(workspace.chats)
+    spoken = [[t.id, t.kind, *t.intents] for t in templates.spoken]
+    return [SCHEMA, model.fingerprint, spoken, state.listing if state else ""]
+
+
+def _read(path: Path, key: Sequence[Any]) -> Transitions | None:
+    try:
+        found = json.loads(path.read_text(encoding="utf-8"))
+        return Transitions(**found["counts"]) if found["key"] == list(key) else None
+    except (OSError, ValueError, KeyError, TypeError):
+        return None  # not there, or of no use: it is counted again
+
+
+def _write(path: Path, key: Sequence[Any], found: Transitions) -> None:
+    temporary = path.with_name(f".{path.name}.{os.getpid()}")
+    counts = {"asked": found.asked, "next": found.next, "later": found.later}
+    try:
+        temporary.write_text(json.dumps({"key": key, "counts": counts}) + "\n", encoding="utf-8")
+        temporary.replace(path)
+    except OSError:
+        temporary.unlink(missing_ok=True)  # a read-only workspace counts them each time
+
+
+# --- in a turn -----------------------------------------------------------------------------------
+
+
+def in_full(state: State, message: str) -> str:
+    """A message, or the title in full of the suggestion that it picks by its number or its title.
+    Only where no question of ours is open: then a number is the answer to it."""
+    if state.pending is not None or not state.suggested:
+        return message
+    titles = [one.title for one in state.suggested]
+    said = words(message)
+    exact = [place for place, title in enumerate(titles) if words(title) == said]
+    place = exact[0] if exact else picked(said, ["" for _ in titles])  # by its number alone
+    return message if place is None else titles[place]
+
+
+def picked_template(state: State, said: str) -> str | None:
+    """The template of the suggestion whose title, as `words` gives it, was said."""
+    if state.pending is not None:
+        return None
+    return next((one.template for one in state.suggested if words(one.title) == said), None)
+
+
+def suggested(
+    known: Transitions, templates: Templates, state: State, decision: Decision
+) -> tuple[Suggestion, ...]:
+    """Up to three things to ask after an answer, best first; `state` is that after the decision.
+
+    Questions that have a template come first, then articles that also are certain enough. Nothing
+    while a question of ours is open, and nothing that was answered or shown in this session.
+    """
+    if not isinstance(decision, Answer | Cite) or state.pending is not None:
+        return ()
+    found = [*_questions(known, templates, state, decision), *_articles(state, decision)]
+    return tuple({one.title: one for one in found}.values())[:SUGGESTED]
+
+
+def _questions(
+    known: Transitions, templates: Templates, state: State, decision: Decision
+) -> list[Suggestion]:
+    answered = list(dict.fromkeys([*state.so_far.answered, *_now(decision, templates)]))
+    history = [name for name in answered if name in known.asked]
+    if not history:
+        return []
+    scores = known.scores(history)
+    names = [
+        name
+        for name in sorted(scores, key=lambda name: (-scores[name], name))
+        if name not in answered and known.asked[name] >= FEWEST and name in templates.by_id
+    ]
+    return [Suggestion(templates.by_id[name].title, name) for name in names]
+
+
+def _now(decision: Decision, templates: Templates) -> list[str]:
+    """The template of the request of this turn, which passages may have answered as well."""
+    if isinstance(decision, Answer):
+        return [decision.template]
+    likeliest = decision.evidence.intents[:1]
+    return [found.id for intent in likeliest for found in templates.by_intent(intent.name)[:1]]
+
+
+def _articles(state: State, decision: Decision) -> list[Suggestion]:
+    """Articles beside those that were shown, whose passages are above the threshold too."""
+    needed = decision.evidence.thresholds.passage
+    if needed is None:
+        return []
+    passages = [hit.passage for hit in decision.evidence.hits if hit.score >= needed]
+    return [Suggestion(p.title) for p in passages if p.article not in state.so_far.articles]
