@@ -13,7 +13,7 @@ are suggested beforehand from the requests so far. Right is who has that request
     with ours    ours and the likeness together; the weight is chosen on the validation part
 
 Requests of MultiDoGO are its intents, without acts such as a thank-you; those of a workspace are
-the templates that answer. A workspace needs a fine-tuned version; its chats are divided as that was.
+the templates that answer. Its chats are divided as its live, fine-tuned version was trained.
 """
 
 import argparse
@@ -32,9 +32,8 @@ from bot.suggestions import PRIOR, SUGGESTED, Transitions, requests_in, transiti
 from finetune.conversation import Conversation
 
 FloatArray = NDArray[np.float32]
-ACTS = frozenset(
-    "contentonly confirmation rejection thankyou openinggreeting closinggreeting outofdomain".split()
-)
+ACTS = {"contentonly", "confirmation", "rejection", "thankyou", "openinggreeting"}
+ACTS |= {"closinggreeting", "outofdomain", "oos"}
 WEIGHTS = (0.0, 0.05, 0.1, 0.2, 0.3, 0.5)
 TAU = 0.1
 MESSAGES_A_REQUEST = 20
@@ -104,28 +103,25 @@ def of_multidogo(domain: str) -> None:
     by_part: defaultdict[str, list[Conversation]] = defaultdict(list)
     for chat in multidogo(domain):
         by_part[chat.split or "train"].append(chat)
-    known = transitions([name for name, _ in asked(chat)] for chat in by_part["train"])
+    known = transitions([n for _, some in asked(chat) for n in some] for chat in by_part["train"])
     names, vectors = centroids(by_part["train"])
     parts = {part: cases(by_part[part], names, vectors) for part in ("validation", "test")}
     report(f"multidogo-{domain}", known, parts)
 
 
-def asked(chat: Conversation) -> list[tuple[str, str]]:
-    """(request, message) of a chat, in order."""
-    return [
-        (intent, turn.text)
-        for turn in chat.turns
-        for intent in turn.intents
-        if intent not in ACTS and intent != "oos"
-    ]
+def asked(chat: Conversation) -> list[tuple[str, list[str]]]:
+    """(message, requests in it) of a chat, in order; messages without any are left out."""
+    said = [(turn.text, [i for i in turn.intents if i not in ACTS]) for turn in chat.turns]
+    return [(text, requests) for text, requests in said if requests]
 
 
 def centroids(chats: Iterable[Conversation]) -> tuple[list[str], FloatArray]:
     """The requests, and the mean vectors (n, d) of some messages of each."""
     messages: defaultdict[str, dict[str, None]] = defaultdict(dict)
     for chat in chats:
-        for name, text in asked(chat):
-            messages[name][text] = None
+        for text, requests in asked(chat):
+            for name in requests:
+                messages[name][text] = None
     names = sorted(messages)
     means = [encode(list(messages[n])[:MESSAGES_A_REQUEST]).mean(axis=0) for n in names]
     return names, np.stack(means)
@@ -141,16 +137,16 @@ def cases(chats: Iterable[Conversation], names: Sequence[str], vectors: FloatArr
     ]
 
 
-def _cases(said: Sequence[tuple[str, str]]) -> Iterator[tuple[list[str], str, str]]:
-    """(requests before, the new one, the message before it)."""
-    before: list[str] = []
-    for place, (name, _) in enumerate(said):
-        if name not in before:
-            if before:
-                yield list(before), name, said[place - 1][1]
-        else:
-            before.remove(name)
-        before.append(name)
+def _cases(said: Sequence[tuple[str, Sequence[str]]]) -> Iterator[tuple[list[str], str, str]]:
+    """(requests before, a new one, the message before it)."""
+    before: dict[str, None] = {}
+    for place, (_, requests) in enumerate(said):
+        for name in requests:
+            if before and name not in before:
+                yield list(before), name, said[place - 1][0]
+        for name in requests:
+            before.pop(name, None)
+            before[name] = None
 
 
 # --- a workspace ---------------------------------------------------------------------------------
@@ -159,6 +155,8 @@ def _cases(said: Sequence[tuple[str, str]]) -> Iterator[tuple[list[str], str, st
 def of_workspace(folder: Path) -> None:
     """The chats of a workspace, as its live version was trained on them, with its own ranker."""
     from bot.live import live_model
+    from bot.replay.answering import read
+    from bot.replay.reading import read_history
     from bot.replay.survey import Seen
     from bot.template_bank import load_bank
     from bot.workspace import open_workspace
@@ -174,22 +172,19 @@ def of_workspace(folder: Path) -> None:
     names = {name: place for place, name in enumerate(bank.ids)}
 
     def ranked(chats: Sequence[Conversation]) -> list[Case]:
-        from bot.replay.answering import read
-        from bot.replay.reading import read_history
-
         history = read_history(chats, model)
         _, readings = read(_Reader(model), history)  # type: ignore[arg-type]
-        scores, found, so_far, last = bank.scores(readings.queries), [], dict[str, list[str]](), {}
+        scores = bank.scores(readings.queries)
+        said: defaultdict[str, list[tuple[str, list[str]]]] = defaultdict(list)
         for row, message in enumerate(history.messages()):
-            before = so_far.setdefault(message.conversation, [])
             wanted = [t.id for i in sorted(message.gold) for t in templates.by_intent(i)[:1]]
-            for name in (name for name in wanted if name in known.asked and name not in before):
-                if before and (at := last.get(message.conversation)) is not None:
-                    like = {n: float(scores[at, names[n]]) for n in known.asked}
-                    found.append(Case(list(before), name, like))
-                before.append(name)
-                last[message.conversation] = row
-        return found
+            if wanted := [name for name in wanted if name in known.asked]:
+                said[message.conversation].append((str(row), wanted))
+        return [
+            Case(before, name, {n: float(scores[int(row), names[n]]) for n in known.asked})
+            for chat in said.values()
+            for before, name, row in _cases(chat)
+        ]
 
     parts = {
         "validation": [*by_part["validation"], *by_part["calibration"]],

@@ -21,7 +21,8 @@ from tempfile import TemporaryDirectory
 
 from bot.asked import of_log
 from bot.database import transaction
-from bot.decision import Answer, Evidence, Reading, Scored, evidence_json
+from bot.decision import Answer, Evidence, Reading, Scored
+from bot.evidence import evidence_json
 from bot.log.erasure import erase, numbered
 from bot.log.reading import opened
 from bot.log.statistics import statistics

@@ -179,10 +179,12 @@ def _is_due(part: Part) -> bool:
 def _carried_out(part: Part, actions: Actions, turn: str) -> Part:
     if not isinstance(part, Answer) or part.action is None or part.outcome is not None:
         return part
+    meanings = part.evidence.meanings
+    given = {slot: meanings.get(slot, words) for slot, words in part.slots.items()}
     # A session's number may come again where a log is begun anew; a request with all that not.
-    request = json.dumps([turn, part.action, sorted(part.slots.items())])
+    request = json.dumps([turn, part.action, sorted(given.items())])
     key = f"{turn}-{hashlib.sha256(request.encode()).hexdigest()[:16]}"
-    return replace(part, outcome=actions.run(part.action, part.slots, key))
+    return replace(part, outcome=actions.run(part.action, given, key))
 
 
 def _wait(attempt: int) -> float:

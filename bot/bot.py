@@ -10,6 +10,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 from bot.actions import Actions, acts, carry_out, require_environment
+from bot.content.answer import organised
+from bot.content.vectors import PieceVectors
 from bot.decision import (
     Answer,
     Candidates,
@@ -40,6 +42,7 @@ from finetune.tags import FoundEntity
 from kb.search import search
 
 if TYPE_CHECKING:
+    from bot.phrasing import Phraser
     from kb.index import Index
     from kb.search import Earlier, Hit
 
@@ -60,6 +63,8 @@ class Desk:
     thresholds: Thresholds
     actions: Actions = field(default_factory=Actions)
     transitions: Transitions = field(default_factory=Transitions)
+    sentences: PieceVectors = field(default_factory=PieceVectors)
+    phraser: "Phraser | None" = None
 
     def reading(
         self,
@@ -155,7 +160,18 @@ class Desk:
             now=now,
             check=self.actions.check,
             parts=parts,
+            told=self.transitions.told,
         )
+
+    def organised(self, decision: Decision, text: str, vector: FloatArray) -> Decision:
+        """The decision on a message with this vector (d,), with what it quotes of articles."""
+        if isinstance(decision, Several):
+            parts = zip(decision.parts, decision.texts, strict=True)
+            found = tuple(self.organised(part, said, vector) for part, said in parts)
+            return replace(decision, parts=found)  # type: ignore[arg-type]
+        if not isinstance(decision, Cite) or decision.quotes:
+            return decision
+        return organised(decision, text, vector, self.index, self.sentences)
 
     def said(self, decision: Decision) -> FloatArray | None:
         """The vector (d,) of what a decision says, where it is known without another pass."""
@@ -251,6 +267,9 @@ class Bot:
             clock.lap("parts")
         now = self.now()
         decision = desk.decide(self.state, text, reading, candidates, now, parts)
+        decision = desk.organised(decision, text, vector)
+        if desk.phraser is not None:
+            decision = desk.phraser.phrased(decision, text, language_of(text) or self.language)
         if acts(decision):
             clock.lap("decide")
             decision = carry_out(decision, desk.actions, f"{self.session}-{self.turn + 1}")
@@ -312,7 +331,7 @@ class _Clock:
 
     def lap(self, name: str) -> None:
         now = time.perf_counter()
-        self.laps[name] = round(1000 * (now - self.last), 3)
+        self.laps[name] = round(self.laps.get(name, 0.0) + 1000 * (now - self.last), 3)
         self.last = now
 
     def total(self) -> float:

@@ -62,7 +62,7 @@ class Chat:
         self.last = None
         self.note(self.word("resumed", id=found.session, count=found.turn))
         for said in found.last:
-            self.note(f"> {said.message}")
+            self.note(self.word("you said", what=said.message))
             self.note(said.reply)
         if found.note:
             self.note(self.word(found.note))
@@ -118,16 +118,17 @@ def _why(chat: Chat, _: str) -> None:
 
 def _sources(chat: Chat, _: str) -> None:
     assert chat.last is not None
-    decision = chat.last.decision
-    if isinstance(decision, Cite):
-        numbers = citations(decision.hits)
-        for hit in decision.hits:
+    cited = [part for part in parts_of(chat.last.decision) if isinstance(part, Cite)]
+    for cite in cited:
+        numbers = citations(cite.hits)
+        for hit in cite.hits:
             found = hit.passage
             path = " › ".join((found.title, *found.headings))
             where = f"{found.article}, {chat.word('passage', id=found.id)}, {hit.score:.3f}"
             chat.screen.say(f"[{numbers[found.article]}] {path} ({where})")
-    else:
-        chat.screen.say(_source(decision, chat.language) or chat.word("no source"))
+    template = _source(chat.last.decision, chat.language)
+    if template or not cited:
+        chat.screen.say(template or chat.word("no source"))
 
 
 def _good(chat: Chat, note: str) -> None:

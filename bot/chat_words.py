@@ -68,6 +68,7 @@ WORDS: Mapping[str, Mapping[Language, str]] = {
         "en": "Session {id} goes on after its turn {count}.",
         "zh": "继续会话 {id}，之前有 {count} 轮。",
     },
+    "you said": {"en": "you: {what}", "zh": "您：{what}"},
     "other model": {
         "en": "The model has changed since then: what was said was read again by the new one.",
         "zh": "此后模型已更换：之前的对话已由新模型重新读取。",

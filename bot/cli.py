@@ -8,7 +8,20 @@ from typing import Annotated
 
 import typer
 
-from bot.commands import chat, chats, finetune, gaps, handoffs, kb, log, models, new, replay, review
+from bot.commands import (
+    chat,
+    chats,
+    finetune,
+    gaps,
+    handoffs,
+    kb,
+    log,
+    models,
+    monitor,
+    new,
+    replay,
+    review,
+)
 from bot.console import reporting_errors
 
 app = typer.Typer(
@@ -51,6 +64,7 @@ chats.add_to(app)
 replay.add_to(app)
 log.add_to(app)
 gaps.add_to(app)
+monitor.add_to(app)
 handoffs.add_to(app)
 review.add_to(app)
 

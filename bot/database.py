@@ -19,6 +19,8 @@ Migrations = Sequence[Sequence[str]]
 """Each is applied once, in order; a released one is never edited, only followed by another."""
 
 BUSY_TIMEOUT_S = 10.0
+LOOKED_THROUGH = 100_000_000
+"""Bytes of a database that are looked through for damage in some tenths of a second."""
 
 
 def connect(path: Path, migrations: Migrations) -> sqlite3.Connection:
@@ -27,6 +29,7 @@ def connect(path: Path, migrations: Migrations) -> sqlite3.Connection:
     Raises:
         BotError: it is no database, a newer version's, damaged, or cannot be written.
     """
+    refuse_half(path)
     with in_words(path):
         connection = sqlite3.connect(path, timeout=BUSY_TIMEOUT_S, isolation_level=None)
         try:
@@ -35,6 +38,32 @@ def connect(path: Path, migrations: Migrations) -> sqlite3.Connection:
             connection.close()
             raise
     return connection
+
+
+def refuse_half(path: Path) -> None:
+    """BotError where a database is gone or empty and its write-ahead log is not: SQLite would begin
+    a new one and delete the log, and with it turns that were acknowledged."""
+    wal = path.with_name(f"{path.name}-wal")
+    if _size(wal) and not _size(path):
+        raise BotError(
+            f"{path} is gone or empty, and {wal.name} beside it is not: they belong together; put"
+            f" the database back from a copy, or move {wal.name} away to begin a new one"
+        )
+
+
+def refuse_damaged(connection: sqlite3.Connection, path: Path) -> None:
+    """BotError where a database that is about to be written is damaged. A very large one is not
+    looked through, as that takes seconds: there SQLite finds out only where it reads."""
+    if _size(path) <= LOOKED_THROUGH:
+        with in_words(path):
+            found = connection.execute("PRAGMA quick_check(1)").fetchone()[0]
+        if found != "ok":
+            raise BotError(f"{path} {_DAMAGED}")
+
+
+def _size(path: Path) -> int:
+    """In bytes; 0 where it is not there."""
+    return path.stat().st_size if path.is_file() else 0
 
 
 @contextmanager
@@ -70,6 +99,7 @@ def _prepare(connection: sqlite3.Connection, path: Path, migrations: Migrations)
     connection.execute("PRAGMA synchronous = NORMAL")
     connection.execute("PRAGMA foreign_keys = ON")
     if schema_version(connection, path, len(migrations)) < len(migrations):
+        refuse_damaged(connection, path)
         _use_wal(connection)
         _migrate(connection, path, migrations)
 
@@ -116,9 +146,10 @@ def _migrate(connection: sqlite3.Connection, path: Path, migrations: Migrations)
             connection.execute(f"PRAGMA user_version = {number}")
 
 
+_DAMAGED = "is damaged; restore it from a copy, or move it away; `frontdesk log verify` says where"
 _TROUBLES: Mapping[int, str] = {
     sqlite3.SQLITE_NOTADB: "is not a database; move it away and a new one is begun",
-    sqlite3.SQLITE_CORRUPT: "is damaged; restore it from a copy, or move it away",
+    sqlite3.SQLITE_CORRUPT: _DAMAGED,
     sqlite3.SQLITE_FULL: "cannot grow because the disk is full; free some space and try again "
     "(every turn that was answered is kept)",
     sqlite3.SQLITE_READONLY: "may not be written; allow writing to it and to its folder",

@@ -17,7 +17,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field
-from typing import TYPE_CHECKING, Any, ClassVar, Literal, get_args
+from typing import TYPE_CHECKING, ClassVar, Literal, get_args
 
 if TYPE_CHECKING:
     from kb.search import Hit
@@ -84,7 +84,8 @@ class Thresholds:
 class Evidence:
     """Everything a decision was made on, and the rule that made it (a key of `RULES`).
 
-    `slots` is all that was known, this message included: what the state keeps after the turn.
+    `slots` is all that was known, this message included: what the state keeps after the turn;
+    `meanings` are the values of those slots whose words are understood.
     `follows` is the earlier question that the message was read as a follow-up of.
     `upset` counts the customer's messages in a row that sounded upset, this one included; the reply
     `offers` a person where that is one too many.
@@ -102,6 +103,7 @@ class Evidence:
     upset: int = 0
     offers: bool = False
     follows: str = ""
+    meanings: Mapping[str, str] = field(default_factory=dict)
 
     @property
     def runner_up(self) -> Scored | None:
@@ -181,14 +183,33 @@ class SmallTalk:
 
 
 @dataclass(frozen=True, slots=True)
+class Quote:
+    """A sentence, or a list as a whole, of the passage at `hit` among those cited: from `start` to
+    `end` (exclusive) in its text as written; `text` is that without Markdown."""
+
+    hit: int
+    start: int
+    end: int
+    text: str
+
+
+@dataclass(frozen=True, slots=True)
 class Cite:
-    """Quote passages; every one of `hits` is at or above the threshold."""
+    """Quote passages; every one of `hits` is at or above the threshold.
+
+    `decide` names the passages; whoever answers adds what is quoted of them (`quotes`), the words
+    of the message that they do not cover (`missing`), and perhaps another wording: sentences, each
+    with the place of its source among the quotes (`phrased`).
+    """
 
     kind: ClassVar[Kind] = "passages"
     hits: tuple[Hit, ...]
     evidence: Evidence
     wording: int = 0
     then: Ask | None = None
+    quotes: tuple[Quote, ...] = ()
+    missing: tuple[str, ...] = ()
+    phrased: tuple[tuple[str, int], ...] = ()
 
 
 @dataclass(frozen=True, slots=True)
@@ -196,7 +217,8 @@ class Ask:
     """Ask for `slot`, which `template` needs, or, with no slot, whether to go ahead with it.
 
     `attempt` is 0 the first time. `complaint` says what is wrong with the value just given, and
-    `corrected` is the value that just took another's place.
+    `corrected` is the value that just took another's place. `choices` are the templates that the
+    value tells apart; they are offered where none is given.
     """
 
     kind: ClassVar[Kind] = "ask"
@@ -209,6 +231,7 @@ class Ask:
     wording: int = 0
     complaint: str = ""
     corrected: str = ""
+    choices: tuple[str, ...] = ()
 
     @property
     def confirming(self) -> bool:
@@ -277,129 +300,3 @@ def parts_of(decision: Decision) -> tuple[Part, ...]:
 def template_of(decision: Decision) -> str | None:
     """The id of the template that a decision speaks with, or asks on behalf of."""
     return getattr(decision, "template", None)
-
-
-def citations_json(decision: Decision) -> list[dict[str, Any]]:
-    """`[{"article", "passage", "score"}]`, in the order they are cited in the reply."""
-    cited = (part.hits for part in parts_of(decision) if isinstance(part, Cite))
-    return [_hit_json(hit) for hits in cited for hit in hits]
-
-
-def decision_json(decision: Decision) -> dict[str, Any]:
-    """`{"kind", "template"?, "citations"?, "evidence"}`, as in the chat's JSON."""
-    found: dict[str, Any] = {"kind": decision.kind}
-    if (template := template_of(decision)) is not None:
-        found["template"] = template
-    if citations := citations_json(decision):
-        found["citations"] = citations
-    return found | {"evidence": evidence_json(decision)}
-
-
-def evidence_json(decision: Decision) -> dict[str, Any]:
-    """The evidence as plain JSON values, with what is particular to the kind of decision."""
-    evidence = decision.evidence
-    return {
-        "rule": evidence.rule,
-        **({"follows": evidence.follows} if evidence.follows else {}),
-        **_particulars(decision),
-        **_then(decision),
-        "entities": {
-            name: {"text": text, "value": evidence.values.get(name)}
-            for name, text in evidence.entities.items()
-        },
-        "sentiment": evidence.sentiment,
-        "upset": evidence.upset,
-        "intents": [_scored_json(intent) for intent in evidence.intents],
-        "runner_up": _scored_json(evidence.runner_up) if evidence.runner_up else None,
-        "margin": _rounded(evidence.margin),
-        "templates": [_scored_json(template) for template in evidence.templates],
-        "passages": [_hit_json(hit) for hit in evidence.hits],
-        "thresholds": _thresholds_json(evidence.thresholds),
-    }
-
-
-def _particulars(decision: Decision) -> dict[str, Any]:
-    match decision:
-        case Answer(outcome=Outcome() as outcome):
-            return {"action": _outcome_json(outcome)}
-        case Ask():
-            return _ask_json(decision)
-        case Clarify(choices=choices):
-            return {"choices": list(choices)}
-        case Handoff(reason=reason, summary=summary):
-            return {"reason": reason, "summary": _summary_json(summary)}
-        case Several(parts=parts, texts=texts):
-            return {"parts": [_part_json(*part) for part in zip(parts, texts, strict=True)]}
-        case Unknown(reason=reason):
-            return {"reason": reason}
-        case SmallTalk(sentence=str() as sentence):
-            return {"sentence": sentence}
-        case _:
-            return {}
-
-
-def _then(decision: Decision) -> dict[str, Any]:
-    """The question that a decision comes back to."""
-    match decision:
-        case Answer(then=Ask() as ask) | SmallTalk(then=Ask() as ask) | Cite(then=Ask() as ask):
-            return {"then": {"slot": ask.slot, "template": ask.template}}
-        case _:
-            return {}
-
-
-def _part_json(part: Part, text: str) -> dict[str, Any]:
-    """`{"kind", "template", "message", "citations"}` with the evidence of one of several."""
-    about = {"kind": part.kind, "template": template_of(part), "message": text}
-    return {**about, "citations": citations_json(part), **evidence_json(part)}
-
-
-def _ask_json(ask: Ask) -> dict[str, Any]:
-    asked = {"confirming": True} if ask.confirming else {"slot": ask.slot}
-    said = {"complaint": ask.complaint, "corrected": ask.corrected}
-    return asked | {"attempt": ask.attempt} | {name: text for name, text in said.items() if text}
-
-
-def _outcome_json(outcome: Outcome) -> dict[str, Any]:
-    return {
-        "name": outcome.action,
-        "ok": outcome.failure is None,
-        "attempts": outcome.attempts,
-        "ms": outcome.ms,
-        "returned": dict(outcome.returned),
-        "failure": outcome.failure,
-    }
-
-
-def _summary_json(summary: Summary) -> dict[str, Any]:
-    return {
-        "messages": list(summary.messages),
-        "slots": dict(summary.slots),
-        "answered": list(summary.answered),
-        "articles": list(summary.articles),
-    }
-
-
-def _thresholds_json(thresholds: Thresholds) -> dict[str, float | None]:
-    return {
-        "intent": _rounded(thresholds.intent),
-        "template": _rounded(thresholds.template),
-        "passage": _rounded(thresholds.passage),
-        "max_wrong": _rounded(thresholds.max_wrong),
-    }
-
-
-def _scored_json(scored: Scored) -> dict[str, Any]:
-    return {"name": scored.name, "score": _rounded(scored.score)}
-
-
-def _hit_json(hit: Hit) -> dict[str, Any]:
-    return {
-        "article": hit.passage.article,
-        "passage": hit.passage.id,
-        "score": _rounded(hit.score),
-    }
-
-
-def _rounded(score: float | None) -> float | None:
-    """Six digits say all there is to say; `float` because the scores may be numpy's."""
-    return None if score is None else round(float(score), 6)

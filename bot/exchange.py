@@ -6,7 +6,8 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any, Protocol
 
-from bot.decision import Decision, Reading, decision_json
+from bot.decision import Decision, Reading
+from bot.evidence import decision_json
 
 if TYPE_CHECKING:
     from bot.replies import Language

@@ -18,7 +18,8 @@ if TYPE_CHECKING:
     from kb.store import BuildReport
 
 _MADE_FOR = re.compile(
-    r"(?:templates-|thresholds-|articles-|suggestions-)?([0-9a-f]{12})(?:-[0-9]+\.db|\.json|\.npz)"
+    r"(?:(?:templates|thresholds|articles|suggestions|sentences)-)?([0-9a-f]{12})"
+    r"(?:-[0-9]+\.db|\.json|\.npz)"
 )
 """The names of files in `index/`, with the first digits of the fingerprint they were made for."""
 
@@ -137,10 +138,16 @@ def open_desk(workspace: Workspace, progress: "Progress") -> "Desk":
 
     Raises:
         NoModel, kb.errors.NoIndex: one is missing or damaged.
-        BotError: the templates are wrong, or the owner's actions.py is.
+        BotError: the templates are wrong, or the owner's actions.py is, or there is no language
+            model where the settings name one.
     """
     model = live_model(workspace)
-    return desk_of(workspace, model, progress)
+    desk = desk_of(workspace, model, progress)
+    if (named := workspace.settings.phrasing.model) is None:
+        return desk
+    from bot.phrasing import Phraser
+
+    return replace(desk, phraser=Phraser.open(workspace.root / named))
 
 
 def desk_of(workspace: Workspace, model: "Model", progress: "Progress") -> "Desk":
@@ -148,6 +155,7 @@ def desk_of(workspace: Workspace, model: "Model", progress: "Progress") -> "Desk
     on disk are not of this model, these articles, these templates and this promised risk."""
     from bot.actions import open_actions
     from bot.bot import Desk
+    from bot.content.vectors import load_vectors
     from bot.suggestions import learnt
     from bot.template_bank import load_bank
     from bot.thresholds import certified
@@ -165,6 +173,7 @@ def desk_of(workspace: Workspace, model: "Model", progress: "Progress") -> "Desk
         thresholds=certified(workspace, model, index, templates, bank, progress),
         actions=actions,
         transitions=learnt(workspace, model, templates, progress),
+        sentences=load_vectors(index, workspace.index, model, progress),
     )
 
 

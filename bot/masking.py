@@ -102,8 +102,21 @@ def _spans(text: str, patterns: Mapping[str, re.Pattern[str]], known: Iterable[S
 
 
 def _add_all(found: list[Span], pattern: re.Pattern[str], text: str, kind: str) -> None:
-    for match in pattern.finditer(text):
-        _add(found, Span(match.start(), match.end(), kind))
+    for start, end in _places(pattern, text):
+        _add(found, Span(start, end, kind))
+
+
+def _places(pattern: re.Pattern[str], text: str) -> "Places":
+    """Where a pattern is found: in a long text window by window, because a pattern such as
+    `[\\w.]+@` takes the square of the length. What is longer than the overlap may be cut."""
+    at = 0
+    while at == 0 or at < len(text):
+        step = at + _WINDOW - _OVERLAP
+        for match in pattern.finditer(text, at, at + _WINDOW):
+            if match.start() < step:
+                yield match.span()
+                step = max(step, match.end())
+        at = step
 
 
 def _add(found: list[Span], span: Span) -> None:
@@ -112,6 +125,8 @@ def _add(found: list[Span], span: Span) -> None:
     ):
         found.append(span)
 
+
+_WINDOW, _OVERLAP = 1_000, 200  # characters
 
 # Full-width ASCII, character for character, so that places stay the same.
 _PLAIN = {code: code - 0xFEE0 for code in range(0xFF01, 0xFF5F)} | {0x3000: 0x20, 0xA0: 0x20}

@@ -10,6 +10,7 @@ from __future__ import annotations
 import re
 from collections.abc import Mapping, Sequence
 from dataclasses import replace
+from itertools import pairwise
 from typing import TYPE_CHECKING, Literal
 
 from bot.decision import (
@@ -20,6 +21,7 @@ from bot.decision import (
     Decision,
     Handoff,
     Part,
+    Quote,
     Several,
     SmallTalk,
     Unknown,
@@ -99,6 +101,11 @@ SENTENCES: Mapping[Language, Mapping[str, tuple[str, ...]]] = {
             "Just so I get this right, which of these do you mean?",
             "I want to be sure I understand. Is it one of these?",
         ),
+        "not found": (
+            "I found nothing about {parts}, though.",
+            "What our help pages don't tell me is {parts}.",
+        ),
+        "two": (" and ",),
         "choose": ("A number will do, or tell me in other words.",),
         "cite": ("Here is what our help pages say:", "This is from our help pages:"),
         "failed": ("Sorry, something went wrong on my side. Please try that again.",),
@@ -147,6 +154,11 @@ SENTENCES: Mapping[Language, Mapping[str, tuple[str, ...]]] = {
         ),
         "reach a person": ("输入“人工”可以转给同事。", "您也可以输入“人工”，由同事来办。"),
         "clarify": ("为了不弄错，请问您指的是哪一个？", "我想确认一下，您说的是下面哪一个？"),
+        "not found": (
+            "不过，没有找到关于{parts}的内容。",
+            "至于{parts}，帮助文档里没有写到。",
+        ),
+        "two": ("和",),
         "choose": ("回复数字即可，也可以换个说法告诉我。",),
         "cite": ("帮助文档里是这样说的：", "以下内容来自帮助文档："),
         "failed": ("抱歉，我这边出了点问题，请再试一次。",),
@@ -361,11 +373,42 @@ def _listed(opening: str, choices: Sequence[str], templates: Templates, language
 
 def _cite(cite: Cite, language: Language) -> str:
     numbers = citations(cite.hits)
-    quotes = [f"{_quote(hit.passage.text)} [{numbers[hit.passage.article]}]" for hit in cite.hits]
+    marks = [f"[{numbers[hit.passage.article]}]" for hit in cite.hits]
     titles = {hit.passage.article: hit.passage.title for hit in cite.hits}
-    sources = [f"[{number}] {titles[article]}" for article, number in numbers.items()]
+    sources = "\n".join(f"[{number}] {titles[article]}" for article, number in numbers.items())
     opening = own(language, "cite", cite)
-    return "\n\n".join([opening, *quotes, "\n".join(sources)])
+    return "\n\n".join([opening, *_paragraphs(cite, marks), *_not_found(cite, language), sources])
+
+
+def _paragraphs(cite: Cite, marks: Sequence[str]) -> list[str]:
+    """What is said of each passage, with its mark; whole passages where nothing was chosen."""
+    if cite.phrased:
+        said = [(text, marks[cite.quotes[place].hit]) for text, place in cite.phrased]
+        return [" ".join(f"{text} {mark}" for text, mark in said)]
+    if not cite.quotes:
+        return [f"{_quote(hit.passage.text)} {m}" for hit, m in zip(cite.hits, marks, strict=True)]
+    paragraphs = ([q for q in cite.quotes if q.hit == hit] for hit in range(len(cite.hits)))
+    return [_quoted(cite, some, marks[some[0].hit]) for some in paragraphs if some]
+
+
+def _quoted(cite: Cite, quotes: Sequence[Quote], mark: str) -> str:
+    """Sentences of one passage: those in a row as they stand there, a mark after each row, and
+    dots where something is left out."""
+    text = cite.hits[quotes[0].hit].passage.text
+    said = quotes[0].text
+    for before, quote in pairwise(quotes):
+        between = text[before.end : quote.start]
+        joint = "\n" if "\n" in between else " " if between else ""
+        said += f" {mark} … {quote.text}" if between.strip() else joint + quote.text
+    return f"{said} {mark}"
+
+
+def _not_found(cite: Cite, language: Language) -> list[str]:
+    """What the passages do not cover of the question."""
+    if not cite.missing:
+        return []
+    parts = sentence(language, "two").join(f"“{part}”" for part in cite.missing)
+    return [own(language, "not found", cite).replace("{parts}", parts)]
 
 
 _END = re.compile(r"[.!?](?=\s)|[。！？]|\n")

@@ -69,13 +69,13 @@ def encoded(value: Any) -> Any:
     name = type(value).__name__
     if known().get(name) is not type(value):
         raise TypeError(f"{name} has no place in a saved state")
-    return {name: {part: encoded(getattr(value, part)) for part in _kept(type(value))}}
+    return {name: {part: encoded(getattr(value, part)) for part in _kept(name)}}
 
 
 @cache
-def _kept(made: type[Any]) -> tuple[str, ...]:
+def _kept(name: str) -> tuple[str, ...]:
     """The fields of a dataclass that are written."""
-    return tuple(one.name for one in fields(made) if (made.__name__, one.name) not in _LEFT_OUT)
+    return tuple(one.name for one in fields(known()[name]) if (name, one.name) not in _LEFT_OUT)
 
 
 def decoded(value: Any) -> Any:

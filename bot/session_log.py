@@ -17,9 +17,10 @@ from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any, Literal, Self
 
-from bot.database import connect, in_words, storable, transaction
-from bot.decision import Decision, Handoff, Reading, citations_json, evidence_json, template_of
+from bot.database import connect, in_words, refuse_damaged, storable, transaction
+from bot.decision import Decision, Handoff, Reading, template_of
 from bot.errors import BotError
+from bot.evidence import citations_json, evidence_json
 from bot.handover import keep_up, person_awaited
 from bot.log.migrations import MIGRATIONS
 from bot.privacy import Privacy, Said, names
@@ -89,6 +90,7 @@ class SessionLog:
         self.path = path
         self.privacy = privacy
         self._connection = connection
+        self._file = _identity(path)
 
     @classmethod
     def open(cls, path: Path, privacy: Privacy | None = None) -> Self:
@@ -99,7 +101,13 @@ class SessionLog:
         Raises:
             BotError: it is no database, a newer version's, damaged, or cannot be written.
         """
-        return cls(path, connect(path, MIGRATIONS), privacy or Privacy())
+        connection = connect(path, MIGRATIONS)
+        try:
+            refuse_damaged(connection, path)
+        except BotError:
+            connection.close()
+            raise
+        return cls(path, connection, privacy or Privacy())
 
     def __enter__(self) -> Self:
         return self
@@ -123,7 +131,7 @@ class SessionLog:
             BotError: it could not be written, or its session was erased; nothing of it is kept.
         """
         said, decided = _turn_row(turn, self.privacy), _decision_row(turn, self.privacy)
-        state = turn.state and _state_row(turn, turn.state, self.privacy)
+        state = _state_row(turn, turn.state, self.privacy) if turn.state else None
         with self._transaction() as connection:
             try:
                 cursor = connection.execute(_INSERT_TURN, said)
@@ -227,6 +235,12 @@ class SessionLog:
     @contextmanager
     def _transaction(self) -> Iterator[sqlite3.Connection]:
         with in_words(self.path), transaction(self._connection):
+            if _identity(self.path) != self._file:
+                # SQLite would go on writing into a file that nobody can find any more.
+                raise BotError(
+                    f"{self.path} was moved or removed while it was open; put it back, or begin the"
+                    " chat anew"
+                )
             yield self._connection
 
 
@@ -240,6 +254,15 @@ _INSERT_TURN = """INSERT INTO turns (session_id, number, at, message, reply, ms,
     VALUES (?, ?, ?, ?, ?, ?, ?)"""
 _REPLACE_STATE = "INSERT OR REPLACE INTO states VALUES (?, ?, ?, ?)"
 _INSERT_DECISION = "INSERT INTO decisions VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?)"
+
+
+def _identity(path: Path) -> tuple[int, int] | None:
+    """Which file it is; None where there is none."""
+    try:
+        found = path.stat()
+    except OSError:
+        return None
+    return found.st_dev, found.st_ino
 
 
 def _turn_row(turn: TurnRecord, privacy: Privacy) -> tuple[Any, ...]:

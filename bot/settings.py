@@ -26,6 +26,7 @@ from pydantic import (
 )
 
 from bot.errors import BotError
+from bot.toml_lines import line_of
 from finetune.encoder import DEFAULT_ENCODER
 
 Language = Literal["en", "zh"]
@@ -188,6 +189,13 @@ class PrivacySettings(_Table):
         return self
 
 
+class PhrasingSettings(_Table):
+    """A language model that words what is quoted of the articles: the folder it lies in, from the
+    workspace on; none, and the articles' own words are given."""
+
+    model: Text | None = None
+
+
 class Settings(_Table):
     """A whole `frontdesk.toml`.
 
@@ -204,6 +212,7 @@ class Settings(_Table):
     encoder: EncoderSettings = EncoderSettings()
     finetune: FinetuneSettings = FinetuneSettings()
     privacy: PrivacySettings = PrivacySettings()
+    phrasing: PhrasingSettings = PhrasingSettings()
     entities: dict[Name, EntitySettings] = {}
     actions: dict[Name, ActionSettings] = {}
 
@@ -353,6 +362,7 @@ def _known_keys(table: Sequence[str]) -> list[str]:
         "encoder": EncoderSettings,
         "finetune": FinetuneSettings,
         "privacy": PrivacySettings,
+        "phrasing": PhrasingSettings,
         "entities": EntitySettings,
         "actions": ActionSettings,
     }
@@ -362,32 +372,3 @@ def _known_keys(table: Sequence[str]) -> list[str]:
 
 def _lower_first(message: str) -> str:
     return message[:1].lower() + message[1:]
-
-
-_HEADER = re.compile(r"\s*\[\[?([^\]]+)\]")
-_KEY = re.compile(r"\s*([\w.\"' -]+?)\s*=")
-_PART = re.compile(r"\"[^\"]*\"|'[^']*'|[\w-]+")
-
-
-def line_of(text: str, keys: Sequence[str]) -> int:
-    """The line, from 1, of the deepest header or assignment that leads to a TOML key.
-
-    >>> line_of('name = "x"\\n[encoder]\\nname = 5\\n', ["encoder", "name"])
-    3
-    """
-    table: list[str] = []
-    best, depth = 1, 0
-    for number, line in enumerate(text.splitlines(), start=1):
-        if header := _HEADER.match(line):
-            path = table = _parts(header[1])
-        elif key := _KEY.match(line):
-            path = table + _parts(key[1])
-        else:
-            continue
-        if len(path) > depth and path == list(keys[: len(path)]):
-            best, depth = number, len(path)
-    return best
-
-
-def _parts(dotted: str) -> list[str]:
-    return [part.strip("\"'") for part in _PART.findall(dotted)]

@@ -50,6 +50,7 @@ class State:
     """One conversation so far.
 
     slots           what is known, by slot name; kept for the session or until it expires
+    meanings        what the words of a slot mean, where the settings ask and it is understood
     filled_at       when each slot was last stated, in seconds, on the clock of `now`
     confirmed       the slots whose present value the customer has said yes to
     pending         the question that is waiting for its answer
@@ -70,6 +71,7 @@ class State:
     """
 
     slots: Mapping[str, str] = field(default_factory=dict)
+    meanings: Mapping[str, str] = field(default_factory=dict)
     filled_at: Mapping[str, float] = field(default_factory=dict)
     confirmed: frozenset[str] = frozenset()
     pending: Ask | Clarify | None = None

@@ -7,7 +7,7 @@ requests c0 (the last), c1, ... that a session has had answered, the next one is
 
 where n(c, x) counts how often x came right after c (k = 0) or anywhere after it (k > 0), and
 share(x) is how much of all that was asked is x: a Dirichlet prior, so that a request seen once
-does not decide. `benchmarks/suggestions.py` measures it, and why the ranker of replies is not in it.
+does not decide. benchmarks/suggestions.py measures it, and that the ranker of replies adds nothing.
 """
 
 import json
@@ -15,12 +15,14 @@ import os
 from collections import Counter, defaultdict
 from collections.abc import Iterable, Mapping, Sequence
 from contextlib import suppress
-from dataclasses import dataclass, field
+from dataclasses import asdict, dataclass, field, replace
 from functools import cached_property
+from itertools import pairwise
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from bot.decision import Answer, Cite, Decision
+from bot.dialogue.told import NOTHING_TOLD, Told, told_in
 from bot.short_answers import picked, words
 from bot.state import State, Suggestion
 from bot.templates import Template, Templates
@@ -36,18 +38,20 @@ PRIOR = 5.0
 EARLIER = 0.5
 FEWEST = 3
 """Times that a request must have been made in the chats to be suggested."""
-SCHEMA = 1
+SCHEMA = 2
 
 Counts = Mapping[str, Mapping[str, int]]
 
 
 @dataclass(frozen=True)
 class Transitions:
-    """How often each request was made, and how often right after another or anywhere after it."""
+    """How often each request was made, how often right after another or anywhere after it, and what
+    was told with it."""
 
     asked: Mapping[str, int] = field(default_factory=dict)
     next: Counts = field(default_factory=dict)
     later: Counts = field(default_factory=dict)
+    told: Told = NOTHING_TOLD
 
     @cached_property
     def shares(self) -> Mapping[str, float]:
@@ -80,7 +84,7 @@ def transitions(sequences: Iterable[Sequence[str]]) -> Transitions:
     for sequence in sequences:
         distinct = list(dict.fromkeys(sequence))
         asked.update(distinct)
-        for one, other in zip(sequence, sequence[1:], strict=False):
+        for one, other in pairwise(sequence):
             if one != other:
                 after[one][other] += 1
         for place, one in enumerate(distinct):
@@ -126,14 +130,17 @@ def learnt(
     key = _key(workspace, model, templates)
     found = _read(path, key)
     if found is None:
-        found = transitions(_trained_on(workspace, model, templates, progress))
+        chats = list(_trained_on(workspace, model, progress))
+        found = transitions(requests_in(chat, templates) for chat in chats)
+        told = told_in(chats, templates, workspace.settings.entities)
+        found = replace(found, told=told)
         _write(path, key, found)
     return found
 
 
 def _trained_on(
-    workspace: "Workspace", model: "Model", templates: Templates, progress: "Progress"
-) -> Iterable[list[str]]:
+    workspace: "Workspace", model: "Model", progress: "Progress"
+) -> "Iterable[Conversation]":
     from bot.replay.survey import Seen
     from finetune.errors import FinetuneError
     from finetune.transcripts import ChatStream
@@ -143,7 +150,7 @@ def _trained_on(
     with suppress(FinetuneError):  # the chats are gone: the version answers without them
         for chat in ChatStream([workspace.chats], skip_bad=True):
             if seen.part(chat) == "train":
-                yield requests_in(chat, templates)
+                yield chat
     progress(stage, 1, 1)
 
 
@@ -158,7 +165,8 @@ def _key(workspace: "Workspace", model: "Model", templates: Templates) -> list[A
 def _read(path: Path, key: Sequence[Any]) -> Transitions | None:
     try:
         found = json.loads(path.read_text(encoding="utf-8"))
-        return Transitions(**found["counts"]) if found["key"] == list(key) else None
+        told = Told(**found["counts"].pop("told"))
+        return Transitions(**found["counts"], told=told) if found["key"] == list(key) else None
     except (OSError, ValueError, KeyError, TypeError):
         return None  # not there, or of no use: it is counted again
 
@@ -166,6 +174,7 @@ def _read(path: Path, key: Sequence[Any]) -> Transitions | None:
 def _write(path: Path, key: Sequence[Any], found: Transitions) -> None:
     temporary = path.with_name(f".{path.name}.{os.getpid()}")
     counts = {"asked": found.asked, "next": found.next, "later": found.later}
+    counts |= {"told": asdict(found.told)}
     try:
         temporary.write_text(json.dumps({"key": key, "counts": counts}) + "\n", encoding="utf-8")
         temporary.replace(path)

@@ -63,7 +63,8 @@ def certified(
         }
         if workspace.follow_ups.is_file():
             followed = follow_up_trials(settings, workspace.follow_ups, model, index)
-            certificates["follow_up"] = _certify(followed, risk, max(share, PASSAGES_MISSING))
+            # What follows an answer is not what no template answered: no larger share is assumed.
+            certificates["follow_up"] = _certify(followed, risk, share)
         found = {"key": key, "routes": certificates, "check": _digest([key, certificates])}
         _write(path, found)
     values = {route: facts["threshold"] for route, facts in found["routes"].items()}

@@ -19,10 +19,11 @@ if TYPE_CHECKING:
     from bot.screen import Screen
 
 Row = tuple[str, str, str, str]
-_SHOWN_APART = {
+SHOWN_APART = {
     "rule", "intents", "templates", "hits", "thresholds", "entities", "values", "slots",
     "sentiment",
 }  # fmt: skip
+"""The fields of the evidence that have a place of their own; whatever else there is has a row."""
 
 
 def explain(exchange: Exchange, screen: Screen, language: Language) -> None:
@@ -98,7 +99,7 @@ def _known(decision: Decision, language: Language) -> Iterator[tuple[str, str]]:
         yield word("found", language), _entities(evidence)
     for name in (field.name for field in fields(evidence)):
         value = getattr(evidence, name)
-        if name not in _SHOWN_APART and value not in (None, "", (), {}, False):
+        if name not in SHOWN_APART and value not in (None, "", (), {}, False):
             label = f"part {name}"
             yield word(label, language) if label in WORDS else name.replace("_", " "), _plain(value)
 

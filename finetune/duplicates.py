@@ -68,7 +68,9 @@ def _mix(values: UInt64Array) -> UInt64Array:
 def _grams(keys: Sequence[str]) -> tuple[UInt64Array, IntArray]:
     """The distinct hashed 4-grams of each text and the position of the text that owns each."""
     padded = [key.ljust(_GRAM) for key in keys]
-    codes = np.frombuffer("".join(padded).encode("utf-32-le", "surrogatepass"), np.uint32).astype(np.uint64)
+    codes = np.frombuffer("".join(padded).encode("utf-32-le", "surrogatepass"), np.uint32).astype(
+        np.uint64
+    )
     counts = np.array([len(text) - _GRAM + 1 for text in padded])
     owners = np.repeat(np.arange(len(keys)), counts)
     # Each text's grams start _GRAM - 1 characters later than a plain count of grams would say.

@@ -170,7 +170,9 @@ def hashes(texts: Sequence[str]) -> list[Hashes]:
 def _occurrences(texts: Sequence[str]) -> tuple[IntArray, Hashes]:
     """The text and the hash of each n-gram, once for each time that it occurs."""
     written = [_written(text) for text in texts]
-    codes = np.frombuffer("".join(written).encode("utf-32-le", "surrogatepass"), np.uint32).astype(np.uint64)
+    codes = np.frombuffer("".join(written).encode("utf-32-le", "surrogatepass"), np.uint32).astype(
+        np.uint64
+    )
     text_of = np.repeat(np.arange(len(texts)), [len(text) for text in written])
     with np.errstate(over="ignore"):
         powers = np.cumprod(np.full(len(codes) + 1, _BASE))

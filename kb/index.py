@@ -16,7 +16,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from kb.errors import NoIndex
-from kb.lexical import FullText
+from kb.lexical import FullText, Word
 from kb.manifest import MEND, Manifest, read_manifest, verify
 from kb.passages import Passage
 from kb.recent import Recent
@@ -115,6 +115,10 @@ class Index:
     def lexical_scores(self, text: str) -> FloatArray:
         """(len,) the lexical score, 0..1, of every passage in the order of `ids`; never raises."""
         return self._fulltext.scores(text)
+
+    def words(self, words: Sequence[str]) -> list[Word]:
+        """What the full text makes of each word, as `kb.lexical.analyse` gives it."""
+        return self._fulltext.words(words)
 
     def close(self) -> None:
         """Let go of the file."""

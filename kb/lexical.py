@@ -89,6 +89,10 @@ class Stemmer:
         """The different terms that FTS5 makes of some words, sorted."""
         return sorted({term for terms in self._recent.get(words) for term in terms})
 
+    def terms_of(self, words: Sequence[str]) -> list[list[str]]:
+        """The terms of each word."""
+        return self._recent.get(words)
+
 
 def _stems(db: sqlite3.Connection, words: Sequence[str]) -> dict[str, list[str]]:
     """The terms of each word. A number, such as an order's, is a term as it is."""
@@ -176,6 +180,16 @@ class _Term:
     scores: NDArray[np.float32] | None
 
 
+@dataclass(frozen=True, slots=True)
+class Word:
+    """What an index makes of a word: its terms, how much they tell (the idf of the rarest, see
+    above), and whether each is held by some passage."""
+
+    terms: tuple[str, ...]
+    idf: float
+    held: bool
+
+
 class FullText:
     """The full text of an index of so many `passages`."""
 
@@ -203,6 +217,18 @@ class FullText:
                 scores[term.places] += term.scores
         scores /= np.float32(total)
         return np.minimum(scores, 1, out=scores)
+
+    def words(self, words: Sequence[str]) -> list[Word]:
+        """What the index makes of each word, as `analyse` gives it."""
+        terms = self._stemmer.terms_of(words)
+        every = sorted({term for some in terms for term in some})
+        found = dict(zip(every, self._recent.get(every), strict=True))
+        return [self._word(tuple(some), [found[term] for term in some]) for some in terms]
+
+    def _word(self, terms: tuple[str, ...], found: Sequence[_Term | None]) -> Word:
+        unknown = _idf(0, self._passages)
+        idfs = [unknown if term is None else term.idf for term in found]
+        return Word(terms, max(idfs, default=0.0), None not in found)
 
     def _look_up(self, terms: Sequence[str]) -> list[_Term | None]:
         """The terms, without the scores of common ones unless all are common."""

@@ -18,7 +18,7 @@ from bot.decision import KINDS
 from bot.dialogue import PRECEDENCE, RULES
 from bot.replay import ReplayStore
 from bot.session_log import SessionLog
-from bot.settings import EntitySettings, Settings
+from bot.settings import ActionSettings, EntitySettings, Settings
 from bot.templates import Template
 
 ROOT = Path(__file__).resolve().parents[1]
@@ -56,8 +56,10 @@ def settings(table: type[BaseModel], prefix: str = "") -> Iterator[tuple[str, ob
         default = field.get_default()
         if isinstance(default, BaseModel):
             yield from settings(type(default), f"{name}.")
-        elif name == "entities":
-            yield from ((f"entities.NAME.{key}", "") for key in EntitySettings.model_fields)
+        elif name in ("entities", "actions"):
+            named = EntitySettings if name == "entities" else ActionSettings
+            keys = (field.alias or key for key, field in named.model_fields.items())
+            yield from ((f"{name}.NAME.{key}", "") for key in keys)
         else:
             yield prefix + name, "" if field.is_required() else default
 

@@ -15,20 +15,21 @@ import unicodedata
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from functools import cache
+from itertools import pairwise
 
 from bot.content.sentences import sentences
-from kb.lexical import UNSPACED, Stemmer, analyse
+from kb.lexical import Stemmer, analyse
 
 COVERED = 0.75
 """Of the words of a sentence, the share that its source must hold."""
 
 STOP_WORDS = frozenset(
-    "a about after all also am an and any are as at be been before but by can could did do does for"
-    " from get had has have he her here hi him his how i if in into is it its just like may me more"
-    " my of on or our out over please she should so some such than thank thanks that the their them"
-    " then there these they this those to too until up us very was we were what when where which"
-    " while who why will with would yes you your yours need want know tell help im ive dont id"
-    " hello okay ok let make using use way one".split()
+    """a about after all also am an and any are as at be been before but by can could did do does
+    dont for from get had has have he hello help her here hi him his how i id if im in into is it
+    its ive just know let like make may me more my need of ok okay on one or our out over please
+    she should so some such tell than thank thanks that the their them then there these they this
+    those to too until up us use using very want was way we were what when where which while who
+    why will with would yes you your yours""".split()  # noqa: SIM905
 )
 """Words that say nothing about what a sentence is about."""
 DENIALS = re.compile(
@@ -84,7 +85,7 @@ def content_terms(text: str) -> frozenset[str]:
 
 def _joined(sources: Sequence[str]) -> Iterator[tuple[int, str]]:
     yield from enumerate(sources)
-    for place, pair in enumerate(zip(sources, sources[1:], strict=False)):
+    for place, pair in enumerate(pairwise(sources)):
         yield place, " ".join(pair)
 
 
@@ -111,8 +112,3 @@ def _stemmed(name: str) -> list[str]:
 @cache
 def _stemmer() -> Stemmer:
     return Stemmer()
-
-
-def unspaced(text: str) -> bool:
-    """Whether a text begins in a script whose words are not set apart by spaces."""
-    return re.match(f"[{UNSPACED}]", text) is not None

@@ -38,11 +38,12 @@ from dataclasses import replace
 from typing import TYPE_CHECKING
 
 from bot.decision import Candidates, Decision, Reading, Thresholds
-from bot.dialogue import followups, repair, rules, slots
+from bot.dialogue import clarifying, followups, repair, rules, slots
 from bot.dialogue.filling import known_after
 from bot.dialogue.memory import advance as advance
 from bot.dialogue.memory import purpose as purpose
 from bot.dialogue.several import several
+from bot.dialogue.told import NOTHING_TOLD, Told
 from bot.dialogue.turn import Heard, Turn
 from bot.short_answers import words
 from bot.state import State
@@ -90,7 +91,7 @@ PRECEDENCE: tuple[Callable[[Turn], Decision | None], ...] = (
     slots.declined,
     slots.slot_filled,
     slots.slot_refused,
-    rules.choice_picked,
+    clarifying.choice_picked,
     followups.follow_up,
     rules.intent_certain,
     rules.small_talk,
@@ -98,7 +99,7 @@ PRECEDENCE: tuple[Callable[[Turn], Decision | None], ...] = (
     rules.passage_certain,
     slots.slot_unfilled,
     rules.template_certain,
-    rules.too_close,
+    clarifying.too_close,
     rules.unknown_twice,
     rules.unknown,
 )
@@ -116,11 +117,13 @@ def decide(
     now: float = 0.0,
     check: Check = accept,
     parts: tuple[Heard, ...] = (),
+    told: Told = NOTHING_TOLD,
 ) -> Decision:
     """The decision of the first rule that applies; see the table at the top of this file.
 
     `now` is the time in seconds, by which slots expire; `check` says whether a value is accepted;
-    `parts` are the requests that the message falls into (`bot.dialogue.several.split`).
+    `parts` are the requests that the message falls into (`bot.dialogue.several.split`); `told` is
+    what customers tell with each request.
     """
     now = max(state.now, now)
 
@@ -139,6 +142,7 @@ def decide(
             known=known,
             now=now,
             parts=parts,
+            told=told,
             decide=lambda state, heard: _first(turn_of(state, heard)),
         )
 

@@ -10,6 +10,7 @@ from __future__ import annotations
 import re
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
+from itertools import islice
 from typing import TYPE_CHECKING
 from unicodedata import normalize
 
@@ -23,6 +24,8 @@ if TYPE_CHECKING:
 
 MOST_LISTED = 9
 """Values of a list that may be chosen by their number."""
+MOST_MENTIONS = 20
+"""Mentions of one thing in a message that are looked at; each may cost a check."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -30,13 +33,15 @@ class Known:
     """What is known in a turn.
 
     `before` is what was known before the message, `stated` what the message gives and is accepted,
-    `refused` what is wrong with what is not; `slots` is all that is known with the message.
+    `refused` what is wrong with what is not; `slots` is all that is known with the message, and
+    `meanings` what its words mean, where they are understood.
     """
 
     before: Mapping[str, str] = field(default_factory=dict)
     stated: Mapping[str, str] = field(default_factory=dict)
     refused: Mapping[str, str] = field(default_factory=dict)
     slots: Mapping[str, str] = field(default_factory=dict)
+    meanings: Mapping[str, str] = field(default_factory=dict)
 
 
 def known_after(
@@ -64,7 +69,13 @@ def known_after(
             refused[slot] = meant.complaint
     gone |= refused.keys()
     kept = {slot: value for slot, value in before.items() if slot not in gone}
-    return Known(before, stated, refused, kept | stated)
+    meanings = {slot: value for slot, value in state.meanings.items() if slot not in stated}
+    meanings |= {
+        slot: value
+        for slot, value in reading.values.items()
+        if stated.get(slot) == reading.entities.get(slot)
+    }
+    return Known(before, stated, refused, kept | stated, meanings)
 
 
 def unexpired(
@@ -108,7 +119,7 @@ def _mentioned(
 def _mentions(text: str, read: str | None, entity: EntitySettings | None) -> list[_Mention]:
     """Those that the settings find, or else the one that was read."""
     plain = normalize("NFKC", text)
-    found = list(entity.mentions(text)) if entity is not None else []
+    found = list(islice(entity.mentions(text), MOST_MENTIONS)) if entity is not None else []
     if not found and read is not None:
         found = [(max(plain.find(normalize("NFKC", read)), 0), read)]
     return [_Mention(value, _is_denied(plain, start)) for start, value in found]

@@ -33,10 +33,13 @@ def advance(
     if _restarts(decision):
         state = State(uses=state.uses, now=state.now)
     key, now = purpose(decision), max(state.now, now)
-    slots = decision.evidence.slots
+    asks = isinstance(_pending_after(state, decision), Ask)
+    # A slot that was skipped is empty until its request is done with.
+    slots = {name: value for name, value in decision.evidence.slots.items() if value or asks}
     return replace(
         state,
         slots=slots,
+        meanings=decision.evidence.meanings,
         filled_at=_filled_at(state, reading, slots, now),
         confirmed=_confirmed_after(state, decision),
         pending=_pending_after(state, decision),
@@ -132,8 +135,10 @@ def _confirmed_after(state: State, decision: Decision) -> frozenset[str]:
     """A slot that changes is no longer confirmed; a yes confirms all that was read out."""
     slots = decision.evidence.slots
     kept = {slot for slot in state.confirmed if slots.get(slot) == state.slots.get(slot)}
-    said_yes = decision.evidence.rule == "confirmed" and isinstance(state.pending, Ask)
-    return frozenset(kept | (slots.keys() if said_yes else set()))
+    pending = state.pending
+    if decision.evidence.rule == "confirmed" and isinstance(pending, Ask):
+        kept |= pending.slots.keys()
+    return frozenset(kept)
 
 
 def _interrupted_after(state: State, decision: Decision) -> tuple[Ask, ...]:
@@ -194,7 +199,8 @@ def summed(
     so_far: Summary, text: str, slots: Mapping[str, str], decision: Decision | None = None
 ) -> Summary:
     """The summary with one more message and, if given, what was said to it."""
-    said = isinstance(decision, Answer) and template_of(decision)
+    failed = isinstance(decision, Answer) and decision.outcome and decision.outcome.failure
+    said = isinstance(decision, Answer) and not failed and template_of(decision)
     articles = [hit.passage.article for hit in decision.hits] if isinstance(decision, Cite) else []
     return Summary(
         (*so_far.messages, text[:_MESSAGE_LENGTH])[-_MESSAGES_SUMMED:],

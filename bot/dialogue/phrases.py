@@ -73,7 +73,7 @@ _PHRASES: Mapping[Act, tuple[str, ...]] = {
     ),
     "restart": (
         rf"{_LET}(?:start|begin)"
-        r" (?:over|again|afresh|anew|from scratch|from the (?:start|beginning))(?: again)?",
+        r" (?:over|again|afresh|from scratch|(?:again )?from the (?:start|beginning))(?: again)?",
         r"restart(?: (?:the |this )?(?:chat|conversation|session))?",
         r"reset (?:the |this )?(?:chat|conversation)",
         r"我?们?(?:重新|从头)(?:开始|来过?)(?:一[遍次])?|重来(?:一[遍次])?",
@@ -144,7 +144,7 @@ _PHRASES: Mapping[Act, tuple[str, ...]] = {
 
 _KIND = (
     r"(?:an? |the |any |some |another |your |one of your |my )?"
-    r"(?:(?:real|live|actual|human|different|proper|customer|service|support|care|sales|technical) )*"
+    r"(?:(?:real|live|actual|human|proper|customer|service|support|care|sales|technical) )*"
 )
 _HUMAN = (
     rf"{_KIND}(?:human(?: being)?|person|people|agent|representative|rep|operator|advis[eo]r"

@@ -79,7 +79,7 @@ def courtesy(turn: Turn) -> Decision | None:
     """Hello, thanks, goodbye and the like, where no template of the owner's says it."""
     acts = acts_of(turn.text)
     for act, sentence in _COURTESIES.items():
-        if act in acts:
+        if act in acts and (act != "cancel" or turn.state.pending is None):
             closes = act == "goodbye" or not isinstance(turn.state.pending, Ask)
             return _aside(turn, "courtesy", sentence, closes=closes)
     if "capabilities" in acts:

@@ -2,23 +2,19 @@
 
 from __future__ import annotations
 
-from bot.decision import Cite, Clarify, Decision, Unknown
+from bot.decision import Cite, Decision, Unknown
 from bot.dialogue.tone import in_upset_run
 from bot.dialogue.turn import (
     Turn,
     certain_template,
-    choices_among,
     clears,
     evidence_of,
     hand_over,
-    offered_already,
     say,
     spoken,
     template_for,
     waiting_on,
 )
-from bot.short_answers import picked
-from bot.suggestions import picked_template
 
 UNKNOWNS_BEFORE_HANDOFF = 2
 PASSAGES_CITED = 2
@@ -26,21 +22,6 @@ PASSAGES_CITED = 2
 
 def unreadable(turn: Turn) -> Decision | None:
     return None if turn.words else Unknown("unreadable", evidence_of(turn, "unreadable"))
-
-
-def choice_picked(turn: Turn) -> Decision | None:
-    if not isinstance(turn.state.pending, Clarify):
-        return _suggestion_picked(turn)
-    choices = (spoken(turn, choice) for choice in turn.state.pending.choices)
-    offered = [found for found in choices if found is not None]
-    place = picked(turn.words, [found.title for found in offered])
-    return None if place is None else say(turn, offered[place], "choice-picked")
-
-
-def _suggestion_picked(turn: Turn) -> Decision | None:
-    name = picked_template(turn.state, turn.words)
-    template = None if name is None else spoken(turn, name)
-    return None if template is None else say(turn, template, "choice-picked")
 
 
 def intent_certain(turn: Turn) -> Decision | None:
@@ -72,17 +53,6 @@ def template_certain(turn: Turn) -> Decision | None:
         return None
     template = spoken(turn, ranked[0].name)
     return None if template is None else say(turn, template, "template-certain")
-
-
-def too_close(turn: Turn) -> Decision | None:
-    for count in (2, 3):
-        likely = turn.reading.intents[:count]
-        if sum(intent.score for intent in likely) < 1 - turn.thresholds.max_wrong:
-            continue
-        choices = choices_among(turn, likely)
-        if len(choices) > 1 and not offered_already(turn, choices):
-            return Clarify(choices, evidence_of(turn, "too-close"))
-    return None
 
 
 def unknown_twice(turn: Turn) -> Decision | None:

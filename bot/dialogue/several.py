@@ -36,7 +36,7 @@ _SPLIT = re.compile(
     r"(?:also|and also|as well as that|plus|another (?:thing|question)|one (?:more|other)"
     r" (?:thing|question)|(?:and )?while (?:you(?:'|’)?re|you are|we(?:'|’)?re|i(?:'|’)?m) at it"
     r"|(?:on )?top of that|in addition|additionally|besides(?: that)?|apart from that|by the way"
-    r"|btw|secondly|second question|next question|something else|(?<=[.!?;,] )oh and|(?<=[.!?;] )and)"
+    r"|btw|secondly|second question|next question|(?<=[.!?;,] )oh and|(?<=[.!?;] )and)"
     r"(?=[\s,:.]|$)[\s,:.]*(?:i (?:also )?(?:wanted to|want to|would like to) (?:ask|know)[\s,:]*)?"
     r"|(?:[，。；！？,.;!?、\s]|^)(?:另外|还有个?(?:事|问题|一件事|一个问题)?|顺便(?:问一?下|问问|再问一?下)?"
     r"|对了|再就是|还想(?:问一?下?|知道)|再问一?下|以及|其次|同时|(?<=[\s，。；])然后)(?:[，,：:\s]*)",

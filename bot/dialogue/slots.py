@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
+import re
 from dataclasses import replace
 
-from bot.decision import Answer, Ask, Decision, Handoff, Part, Several, SmallTalk, Summary
+from bot.decision import Answer, Ask, Clarify, Decision, Handoff, Part, Several, SmallTalk, Summary
 from bot.dialogue.filling import MOST_LISTED, corrects
 from bot.dialogue.phrases import acts_of
 from bot.dialogue.turn import (
@@ -40,14 +41,14 @@ def corrected(turn: Turn) -> Decision | None:
 def confirmed(turn: Turn) -> Decision | None:
     pending = _confirming(turn)
     template = spoken(turn, pending.template) if pending else None
-    if template is None or "yes" not in (acts := acts_of(turn.text)) or "no" in acts:
+    if template is None or not _says_yes(turn, template):
         return None
     return say(turn, template, "confirmed", confirmed=True)
 
 
 def declined(turn: Turn) -> Decision | None:
     pending = _confirming(turn)
-    if pending is None or not {"no", "cancel"} & {*acts_of(turn.text)}:
+    if pending is None or not _says_no(turn, pending):
         return None
     evidence = evidence_of(turn, "declined")
     return SmallTalk(pending.template, turn.slots, evidence, sentence="declined", closes=True)
@@ -74,6 +75,8 @@ def slot_unfilled(turn: Turn) -> Decision | None:
     pending = turn.state.pending
     if not isinstance(pending, Ask):
         return None
+    if pending.choices:
+        return Clarify(pending.choices, evidence_of(turn, "slot-unfilled"))
     return _ask_again(turn, pending, "slot-unfilled", _complaint(turn, pending))
 
 
@@ -112,13 +115,41 @@ def _confirming(turn: Turn) -> Ask | None:
     return pending if isinstance(pending, Ask) and pending.confirming else None
 
 
+_YES = re.compile(
+    r"(?:yes|yeah|yep|yup|sure|correct|exactly)\b|是的|没错|对的|好的|可以|确认|确定|[是对嗯行]\b"
+)
+_NO = re.compile(r"(?:no|nope|nah|don t|do not|stop|wait|hold on)\b|不|别|先别|等")
+_UNSURE = re.compile(
+    r"\b(?:but|however|wait|not|no|don t|doesn t|isn t|instead|first|if|unless|except|only|other"
+    r"|another|different)\b|但|不|别|先|等|如果|除非|另|其他|换|[?？吗]"
+)
+
+
+def _says_yes(turn: Turn, template: Template) -> bool:
+    """A yes and nothing else, or a yes that goes on without a doubt or another request."""
+    acts = acts_of(turn.text)
+    if acts:
+        return "yes" in acts and "no" not in acts
+    begins = _YES.match(turn.words) is not None
+    doubts = _UNSURE.search(turn.words) or _UNSURE.search(turn.text)
+    return begins and not doubts and not certain_other(turn, template.id)
+
+
+def _says_no(turn: Turn, pending: Ask) -> bool:
+    """A no that goes on is one, too: nothing is done without a yes."""
+    acts = acts_of(turn.text)
+    if acts:
+        return bool({"no", "cancel"} & {*acts})
+    return _NO.match(turn.words) is not None and not certain_other(turn, pending.template)
+
+
 def _ask_again(turn: Turn, pending: Ask, rule: str, complaint: str) -> Decision:
     if pending.attempt + 1 >= ASKS_BEFORE_HANDOFF:
         return hand_over(turn, rule, "unfilled")
     return replace(
         pending,
         question=_with_choices(turn, pending),
-        slots=turn.slots,
+        slots=pending.slots if pending.confirming else turn.slots,
         attempt=pending.attempt + 1,
         evidence=evidence_of(turn, rule),
         complaint=complaint,

@@ -22,6 +22,7 @@ from bot.decision import (
 )
 from bot.dialogue.filling import Known
 from bot.dialogue.memory import summed
+from bot.dialogue.told import NOTHING_TOLD, Told
 from bot.dialogue.tone import sounds_upset
 from bot.short_answers import words
 from bot.state import State
@@ -53,7 +54,7 @@ class Turn:
     `words` are the letters and digits of `text`; `slots` is all that is known with it, and `known`
     how that came about. `now` is the time in seconds, never before that of the turn before.
     `parts` are the requests that the message falls into, where it does; `decide` decides one of
-    them by the same rules.
+    them by the same rules. `told` is what customers tell with each request.
     """
 
     state: State
@@ -68,6 +69,7 @@ class Turn:
     known: Known = field(default_factory=Known)
     now: float = 0.0
     parts: tuple[Heard, ...] = ()
+    told: Told = NOTHING_TOLD
     decide: Callable[[State, Heard], Decision] = field(default=_undecided, repr=False)
 
     @property
@@ -106,14 +108,16 @@ def say(turn: Turn, template: Template, rule: str, *, confirmed: bool = False) -
     missing = next((slot for slot in template.slots if slot not in turn.slots), None)
     if missing is not None:
         return ask_for(turn, missing, template, evidence)
+    own = {slot: turn.slots[slot] for slot in template.slots}
     if not confirmed and needs_confirming(turn, template):
-        question = fill(template.confirm or "", turn.slots)
-        return Ask("", template.id, question, turn.slots, evidence)
+        return Ask("", template.id, fill(template.confirm or "", own), own, evidence)
     if template.kind == "handoff":
         return hand_over(turn, rule, "template", template.id)
     if template.kind == "smalltalk":
         return SmallTalk(template.id, turn.slots, evidence)
-    return Answer(template.id, turn.slots, evidence, action=template.action)
+    if template.action is not None:  # it is given what it needs, not all that is known
+        return Answer(template.id, own, evidence, action=template.action)
+    return Answer(template.id, turn.slots, evidence)
 
 
 def ask_for(turn: Turn, slot: str, template: Template, evidence: Evidence) -> Ask:
@@ -148,6 +152,7 @@ def evidence_of(turn: Turn, rule: str) -> Evidence:
         reading.sentiment,
         upset=turn.upset,
         follows=found.follows,
+        meanings={slot: value for slot, value in turn.known.meanings.items() if slot in turn.slots},
     )
 
 

@@ -12,16 +12,17 @@ erasure, whichever it is, finishes one that was interrupted.
 import re
 import sqlite3
 import time
-from collections.abc import Collection, Iterable, Iterator
+from collections.abc import Collection, Iterable, Iterator, Sequence
 from contextlib import closing, contextmanager
 from dataclasses import dataclass
-from datetime import datetime, timedelta
+from datetime import UTC, datetime, timedelta
+from itertools import accumulate
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 from bot.asked import SESSION
 from bot.console import silent
-from bot.database import connect, in_words, transaction
+from bot.database import connect, in_words, refuse_damaged, transaction
 from bot.errors import BotError
 from bot.replay.store import MIGRATIONS as REPLAYS
 
@@ -80,11 +81,32 @@ def of_customer(connection: sqlite3.Connection, text: str) -> Doomed:
 
 
 def older_than(connection: sqlite3.Connection, moment: datetime) -> Doomed:
-    """The sessions whose last turn, or beginning where there is none, was before `moment`."""
-    query = """SELECT id FROM sessions WHERE julianday(?) > coalesce(
+    """The sessions whose last turn, or beginning where there is none, was before `moment`.
+
+    Clocks err, and numbers do not: a session began no earlier than those of lower numbers, and one
+    that claims to be of the future ended when the next began, or now.
+    """
+    now, limit = _julian(connection, datetime.now(UTC)), _julian(connection, moment)
+    query = """SELECT id, coalesce(julianday(started_at), 1e9), coalesce(
         (SELECT max(julianday(at)) FROM turns WHERE session_id = sessions.id),
-        julianday(started_at))"""
-    return _doomed(connection, _ids(connection, query, moment.isoformat()))
+        julianday(started_at), 1e9) FROM sessions ORDER BY id"""
+    ends = _ends(connection.execute(query).fetchall(), now)
+    return _doomed(connection, {session for session, ended in ends if ended < limit})
+
+
+def _ends(rows: Sequence[tuple[int, float, float]], now: float) -> Iterator[tuple[int, float]]:
+    """(session, when it ended) from (session, when it began, its last turn), the latest first."""
+    begun = [*accumulate((start if start <= now else 0.0 for _, start, _ in rows), max)]
+    following = now
+    for (session, start, last), earliest in zip(reversed(rows), reversed(begun), strict=True):
+        yield session, max(earliest, last) if last <= now else following
+        following = following if start > now else earliest
+
+
+def _julian(connection: sqlite3.Connection, moment: datetime) -> float:
+    """In days, as SQLite counts them."""
+    found: float = connection.execute("SELECT julianday(?)", (moment.isoformat(),)).fetchone()[0]
+    return found
 
 
 def age(text: str) -> timedelta:
@@ -124,8 +146,10 @@ def erase(
     """Erase the sessions from the log in `path`. No byte of them is in its files afterwards.
 
     Raises:
-        BotError: another program reads the log and does not let go of old pages.
+        BotError: another program reads the log and does not let go of old pages, or the file is
+            damaged.
     """
+    refuse_damaged(connection, path)
     connection.execute("PRAGMA secure_delete = ON")
     with transaction(connection):
         mark = "UPDATE sessions SET channel = ? WHERE id = ?"

@@ -15,7 +15,7 @@ from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from bot.database import BUSY_TIMEOUT_S, in_words, schema_version
+from bot.database import BUSY_TIMEOUT_S, in_words, refuse_half, schema_version
 from bot.errors import BotError
 from bot.log.migrations import SCHEMA
 
@@ -176,34 +176,39 @@ def verify(path: Path, progress: "Progress | None" = None) -> Verified:
             sessions=_count(connection, "sessions"),
             turns=_count(connection, "turns"),
             breaches=tuple(_breaches(connection, schema, progress)),
-            notes=tuple(_tolerantly(partial(_found, _NOTE), connection)),
+            notes=tuple(_tolerantly("the clock", partial(_found, _NOTE), connection)),
         )
 
 
 def _breaches(
     connection: sqlite3.Connection, schema: int, progress: "Progress | None"
 ) -> Iterator[Breach]:
-    checks = (partial(_found, check) for check in _CHECKS if check.since <= schema)
-    steps: list[_Step] = [_of_the_file, _orphans, *checks]
-    for done, step in enumerate(steps, start=1):
-        yield from _tolerantly(step, connection)
+    checks = [check for check in _CHECKS if check.since <= schema]
+    steps: list[tuple[str, _Step]] = [
+        ("the file", _of_the_file),
+        ("which rows belong together", _orphans),
+        *((f'"{check.what}"', partial(_found, check)) for check in checks),
+    ]
+    for done, (what, step) in enumerate(steps, start=1):
+        yield from _tolerantly(what, step, connection)
         if progress:
             progress("verify", done, len(steps))
 
 
-def _tolerantly(step: _Step, connection: sqlite3.Connection) -> list[Breach]:
-    """What a step finds; a part that cannot be read is a finding too."""
+def _tolerantly(what: str, step: _Step, connection: sqlite3.Connection) -> list[Breach]:
+    """What a step finds; that it cannot look for it is a finding too."""
     try:
         return list(step(connection))
     except sqlite3.DatabaseError as error:
         if error.sqlite_errorcode & 0xFF not in (sqlite3.SQLITE_CORRUPT, sqlite3.SQLITE_ERROR):
             raise
-        return [Breach(None, None, f"a part of it cannot be read: {error}")]
+        return [Breach(None, None, f"{what} cannot be checked: {error}")]
 
 
 def _read_only(path: Path) -> sqlite3.Connection:
     """A connection that can write nothing. Where no file may be made beside the database and none
     is there, nobody writes it either, and SQLite must be told."""
+    refuse_half(path)
     if not path.is_file():
         raise BotError(f"{path} is not there; name a database, or run `frontdesk chat` first")
     beside = path.with_name(f"{path.name}-wal").exists() or os.access(path.parent, os.W_OK)
@@ -212,16 +217,35 @@ def _read_only(path: Path) -> sqlite3.Connection:
 
 
 def _schema(connection: sqlite3.Connection, path: Path) -> int:
-    version = schema_version(connection, path, SCHEMA)
+    try:
+        version = schema_version(connection, path, SCHEMA)
+    except sqlite3.DatabaseError as error:
+        if error.sqlite_errorcode & 0xFF != sqlite3.SQLITE_CORRUPT:
+            raise
+        raise BotError(
+            f"{path} is damaged so much that nothing in it can be read; restore it from a copy, or"
+            " move it away"
+        ) from error
     if not version:
         raise BotError(f"{path} is no log of Frontdesk: it has no schema version; name another")
     return version
 
 
 def _of_the_file(connection: sqlite3.Connection) -> Iterator[Breach]:
-    for (what,) in connection.execute("PRAGMA integrity_check"):
-        if what != "ok":
-            yield Breach(None, None, f"the file is damaged: {' '.join(what.split())}")
+    damage = _damage(connection, "PRAGMA integrity_check")
+    yield from (Breach(None, None, f"the file is damaged: {what}") for what in damage)
+    if damage:
+        query = "SELECT name FROM sqlite_master WHERE type = 'table' AND rootpage > 0"
+        for (table,) in connection.execute(query).fetchall():
+            if _damage(connection, f"PRAGMA quick_check('{table}')"):
+                yield Breach(None, None, f"the table {table} is damaged")
+
+
+def _damage(connection: sqlite3.Connection, check: str) -> list[str]:
+    try:
+        return [" ".join(what.split()) for (what,) in connection.execute(check) if what != "ok"]
+    except sqlite3.DatabaseError as error:  # so much that SQLite cannot even go through it
+        return [str(error)]
 
 
 def _orphans(connection: sqlite3.Connection) -> Iterator[Breach]:

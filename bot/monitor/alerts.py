@@ -75,20 +75,22 @@ def stamp(window: int) -> str:
 
 def clock(window: int) -> str:
     """The beginning of a window, for people; in UTC."""
-    return datetime.fromtimestamp(window * WINDOW_S, UTC).strftime("%a %H:%M")
+    return datetime.fromtimestamp(window * WINDOW_S, UTC).strftime("%a %H:%M UTC")
 
 
 @dataclass(slots=True)
 class Alerts:
     """Judges each window once, as soon as it is past.
 
-    `active` are the surges by the number of their series; `done` is the window judged last.
+    `active` are the surges by the number of their series, `done` is the window judged last, and
+    `known` is what was usual before the `day`.
     """
 
     detector: Detector = field(default_factory=Detector)
     active: dict[int, Surge] = field(default_factory=dict)
     done: int | None = None
     known: Usual | None = None
+    day: int = 0
 
     def judge(self, windows: Windows, until: int) -> list[Surge]:
         """Judge the windows before `until`, of the last week at most; give what began and what
@@ -104,10 +106,10 @@ class Alerts:
     def _judge(self, windows: Windows, window: int) -> list[Surge]:
         n, k = windows.at(window)
         history = windows.history(window)
-        if self.known is None or window % DAY == 0 or len(self.known.share) != len(k):
-            self.known = usual(history)
         if not n or not len(history.chats):
             return []
+        if self.known is None or self.day != window // DAY or len(self.known.share) != len(k):
+            self.known, self.day = usual(history), window // DAY
         weight = weights(len(MEASURES), len(k))
         what = expected(history, self.known)
         begins, ends = self.detector.step(window, n, k, what, self.known, weight)

@@ -1,4 +1,4 @@
-"""One key at a time from a terminal, without waiting for Enter, and the terminal as it was after."""
+"""One key at a time from a terminal, without Enter; the terminal is left as it was."""
 
 import os
 import select

@@ -35,7 +35,7 @@ def shift(workspace: "Workspace") -> str:
 
 
 def _confidence(connection: sqlite3.Connection, model: "Model") -> tuple[list[str], list[float]]:
-    """For each of the last turns its chat, and how surely an intent was read that may be answered."""
+    """For each of the last turns its chat, and how sure its best intent is that may be answered."""
     query = """SELECT session_id, evidence FROM turns JOIN decisions ON turn_id = turns.id
         WHERE decisions.model = ? AND json_valid(evidence) ORDER BY turns.id DESC LIMIT ?"""
     chats, found = list[str](), list[float]()

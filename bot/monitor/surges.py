@@ -10,9 +10,10 @@ M <- (M + 1) L, where L is the likelihood ratio of the latest count; it is avera
 E[L] <= 1 while nothing has changed, M grows by 1 a window at most, on average, and so does the
 weighted sum over all series. An alarm takes PATIENCE or more away from that sum. Hence at most one
 false alarm in PATIENCE windows is expected, whatever the number of series and however they depend
-on each other: an e-detector (Shin, Ramdas, Rinaldo 2024, doi:10.51387/23-NEJSDS51). The rule goes back
-to Page (1954), Shiryaev (1963) and Roberts (1966), the baseline of like hours to Farrington et al.
-(1996), doi:10.2307/2983331.
+on each other: an e-detector (Shin, Ramdas, Rinaldo 2024, arXiv:2203.03532). The rule goes back to
+Page (1954), Shiryaev (1963) and Roberts (1966), the baseline of like hours to Farrington et al.
+(1996, J. R. Stat. Soc. A 159, 547-563). Shares that drift for hours or a day beyond chance would
+make windows less than independent: evidence is divided by that inertia, as quasi-likelihood does.
 """
 
 from dataclasses import dataclass, field
@@ -41,9 +42,9 @@ SPANS = (HOUR, 6 * HOUR, DAY)
 """The spans whose variance is compared with that of their windows."""
 FEWEST_WINDOWS, FEWEST_CHATS = WEEK, 200
 """With less behind it, a series is not judged."""
-RAISED, OVER = 2.0, 20.0
+RAISED, OVER = 2.0, float(WEEK)
 """A surge is over when the usual share explains what came since OVER times better than one whose
-odds are RAISED."""
+odds are RAISED: of a surge that lasts so high, once a week at most by mistake."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -263,8 +264,8 @@ class Detector:
 
 
 def weights(overall: int, series: int) -> FloatArray:
-    """What share of the patience each series has: half is for the first `overall` ones, half for the
-    others, whether these are there yet or not."""
+    """What share of the patience each series has: half is for the first `overall` ones, half for
+    the others, whether these are there yet or not."""
     others = max(series - overall, 1)
     found: FloatArray = np.array([0.5 / overall] * overall + [0.5 / others] * (series - overall))
     return found

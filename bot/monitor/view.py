@@ -1,4 +1,4 @@
-"""What a person sees: the figures of the log in a few lines and two tables, as wide as there is room."""
+"""What a person sees: the figures of the log in a few lines and two tables."""
 
 from collections.abc import Sequence
 from datetime import UTC, datetime
@@ -46,7 +46,7 @@ def headline(view: View, name: str) -> "list[Text]":
 
     since = datetime.fromtimestamp(view.since, UTC)
     chats = view.outcome["chats"]
-    volume = f"{view.total.turns:,} turns, {chats:,} new chats since {since:%a %H:%M} UTC"
+    volume = f"turns {view.total.turns:,}, new chats {chats:,} since {since:%a %d %H:%M} UTC"
     lines = [Text(f"{one_line(name)}: {volume}", style="bold"), Text(figures(view))]
     lines += [Text(f"SURGE {one_line(s.sentence())}", style="bold red") for s in view.surges]
     lines += [Text(one_line(s.sentence()), style="green") for s in view.ended]
@@ -74,9 +74,7 @@ def figures(view: View) -> str:
     )
 
 
-def _table(
-    name: str, rows: Sequence[tuple[str, Counts]], width: int, room: int | None
-) -> "Table":
+def _table(name: str, rows: Sequence[tuple[str, Counts]], width: int, room: int | None) -> "Table":
     """The rows, a name each; the last line says how many there was no room for."""
     from rich.table import Table
     from rich.text import Text

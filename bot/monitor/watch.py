@@ -2,10 +2,12 @@
 
 from collections import Counter
 from dataclasses import dataclass, field
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any
 
+from bot.console import Progress, silent
+from bot.errors import BotError
 from bot.monitor import log
 from bot.monitor.alerts import Alerts, Surge, posted
 from bot.monitor.chats import Chats, outcome_json
@@ -13,10 +15,20 @@ from bot.monitor.measures import HOUR_S, Counts, Measures, hour_of
 from bot.monitor.surges import WINDOW_S
 from bot.monitor.windows import KEPT, Windows, window_of
 
+MOST_S = 28 * 24 * HOUR_S
+"""How much can be shown."""
 AHEAD_S = 60.0
 """By how much clocks may differ: a turn that is dated later is left out."""
 GRACE_S = 15.0
 """How long after its end a window is judged: a turn may wait that long to be committed."""
+
+
+def in_range(text: str, age: timedelta) -> float:
+    """The seconds of a `--since`. BotError where so much cannot be shown."""
+    seconds = age.total_seconds()
+    if not HOUR_S <= seconds <= MOST_S:
+        raise BotError(f"--since {text} cannot be shown; from 1h to 4w can")
+    return seconds
 
 
 @dataclass(frozen=True, slots=True)
@@ -75,7 +87,7 @@ class Watch:
     now: float = 0.0
     ahead: int = 0
 
-    def look(self, now: float) -> View:
+    def look(self, now: float, show: Progress = silent) -> View:
         """Read what is new at `now`, in seconds since 1970, and count and judge it.
 
         Raises:
@@ -87,17 +99,22 @@ class Watch:
         opening = self.place is None
         notes = [] if self.path.is_file() else [f"{self.path} is not there: nobody has chatted yet"]
         if not notes:
-            opening = self._read(now)
+            opening = self._read(now, show)
         told = self.alerts.judge(self.windows, window_of(now - GRACE_S)) if self.place else []
         if self.ahead:
             notes.append(f"{self.ahead:,} turns are left out: they are dated in the future")
         return self._view(now, tuple(told), tuple(notes), opening=opening)
 
+    @property
+    def _first_hour(self) -> int:
+        """The hour with which what is shown begins."""
+        return hour_of(self.now - self.period)
+
     def _begin_anew(self) -> None:
         self.place, self.ahead = None, 0
         self.measures, self.chats, self.alerts = Measures(), Chats(), Alerts()
 
-    def _read(self, now: float) -> bool:
+    def _read(self, now: float, show: Progress) -> bool:
         """Count what is new, and say whether all of it was."""
         with log.opened(self.path) as connection:
             if self.place and log.last(connection, "turns") < self.place.turn:
@@ -107,8 +124,11 @@ class Watch:
                 span = max(self.period + HOUR_S, KEPT * WINDOW_S)
                 self.place = log.beginning(connection, now - span)
                 self.windows = Windows(window_of(now) - KEPT + 1)
-            for turn in log.turns(connection, self.place.turn):
+            first, end = self.place.turn, log.last(connection, "turns")
+            for turn in log.turns(connection, first):
                 self._take(turn, now)
+                if not turn.id % log.BATCH:
+                    show("read the log", turn.id - first, end - first)
             for said in log.feedback(connection, self.place.feedback):
                 self._judge(said, now)
         return opening
@@ -121,7 +141,7 @@ class Watch:
             return
         chat = self.chats.take(turn)
         self.windows.take(turn, chat)
-        if turn.at >= now - self.period:
+        if hour_of(turn.at) >= self._first_hour:
             self.measures.add(turn)
 
     def _judge(self, said: log.Feedback, now: float) -> None:
@@ -132,13 +152,13 @@ class Watch:
         self.windows.judge(said, self.chats.latest.get(said.session))
         if said.verdict != "good":
             self.chats.dislike(said.session)
-        if said.at >= now - self.period:
+        if hour_of(said.at) >= self._first_hour:
             self.measures.judge(said)
 
     def _view(
         self, now: float, told: tuple[Surge, ...], notes: tuple[str, ...], *, opening: bool
     ) -> View:
-        first = hour_of(now - self.period)
+        first = self._first_hour
         self.measures.drop_before(first)
         chats = self.chats.by_hour(first)
         surges = tuple(self.alerts.active.values())

@@ -4,7 +4,6 @@ from dataclasses import dataclass, field
 from typing import Literal
 
 import numpy as np
-from numpy.typing import NDArray
 
 from bot.monitor.chats import Chat
 from bot.monitor.log import Feedback, Turn
@@ -40,9 +39,7 @@ class Windows:
 
     origin: int
     chats: FloatArray = field(default_factory=lambda: np.zeros(KEPT))
-    events: NDArray[np.float32] = field(
-        default_factory=lambda: np.zeros((KEPT, len(MEASURES)), np.float32)
-    )
+    events: FloatArray = field(default_factory=lambda: np.zeros((KEPT, len(MEASURES))))
     intents: dict[str | None, int] = field(default_factory=lambda: {ALL: 0})
     seen: list[int] = field(default_factory=lambda: [0])
     measures: dict[Measure, int] = field(default_factory=lambda: dict.fromkeys(MEASURES, NEVER))
@@ -82,14 +79,14 @@ class Windows:
         seen = np.array(self.seen, np.int64).repeat(len(MEASURES))
         recorded = np.tile(np.fromiter(self.measures.values(), np.int64), len(self.intents))
         first = np.maximum(np.maximum(seen, recorded), self._begun)
-        return History(window, self.chats[rows], self.events[rows].astype(np.float64), first)
+        return History(window, self.chats[rows], self.events[rows], first)
 
     def at(self, window: int) -> tuple[float, FloatArray]:
         """The chats of a window, and the events of each series (s,)."""
         row = window - self.origin
         if not 0 <= row < KEPT:
             return 0.0, np.zeros(self.events.shape[1])
-        return float(self.chats[row]), self.events[row].astype(np.float64)
+        return float(self.chats[row]), self.events[row].copy()
 
     @property
     def _begun(self) -> int:

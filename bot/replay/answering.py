@@ -20,20 +20,12 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 from numpy.typing import NDArray
 
-from bot.decision import (
-    Candidates,
-    Decision,
-    Handoff,
-    Reading,
-    SmallTalk,
-    Unknown,
-    citations_json,
-    evidence_json,
-    template_of,
-)
+from bot.decision import Candidates, Decision, Handoff, Reading, SmallTalk, Unknown, template_of
 from bot.dialogue.ellipsis import leaning
 from bot.dialogue.followups import earlier, next_question
+from bot.dialogue.several import split
 from bot.dialogue.slots import as_confirmed
+from bot.evidence import citations_json, evidence_json
 from bot.model import Readings
 from bot.replay.acts import act_of, confirms
 from bot.replay.judging import Judge
@@ -44,11 +36,12 @@ from bot.replay.store import Turn
 from bot.replay.survey import Chat
 from bot.replies import render
 from bot.short_answers import words
-from bot.state import Question, State
+from bot.state import Question, Speaker, State
 from finetune.corpus import NO_TEXT, Message
 
 if TYPE_CHECKING:
     from bot.bot import Desk
+    from bot.dialogue.turn import Heard
     from kb.search import Hit
 
 FloatArray = NDArray[np.float32]
@@ -137,12 +130,28 @@ def answers(
         if hits is None:  # those for a text are the same wherever it follows the same
             hits = found_in[text, follows] = desk.hits(text, vector, before)
         candidates = Candidates(desk.ranked(readings.queries[row]), hits, follows)
-        decided = desk.decide(State(slots=slots, asked=asked), text, reading, candidates)
-        decision = as_confirmed(decided, desk.templates)
+        parts = _parts(desk, message, text, vectors, said_on)
+        state = State(slots=slots, asked=asked)
+        decided = desk.decide(state, text, reading, candidates, parts=parts)
+        decision = desk.organised(as_confirmed(decided, desk.templates), text, vector)
         slots = decision.evidence.slots
         asked = _asked_after(desk, message, text, vector, asked, decision)
         ms = 1000 * (time.perf_counter() - started)
         yield Answered(message, text, reading, candidates, decision, ms)
+
+
+def _parts(
+    desk: "Desk", message: Message, text: str, vectors: Vectors, said_on: date
+) -> "tuple[Heard, ...]":
+    """The requests that a message falls into, each read after the turns before the message."""
+    if not split(text):
+        return ()
+    before = zip(message.speakers[:-1].tolist(), message.window[:-1].tolist(), strict=True)
+    turns = tuple((_SPEAKERS[who], vectors.all[said]) for who, said in before if said != NO_TEXT)
+    return desk.parts(State(turns=turns), text, said_on)
+
+
+_SPEAKERS: Mapping[int, Speaker] = {1: "customer", 2: "agent"}
 
 
 def _asked_after(

@@ -8,7 +8,7 @@ are right no chat can tell.
 
 from typing import TYPE_CHECKING
 
-from bot.decision import Answer, Cite, Decision
+from bot.decision import Answer, Cite, Decision, Several
 from bot.trials import is_right
 from finetune.conversation import OUT_OF_SCOPE
 from finetune.corpus import Message
@@ -51,6 +51,9 @@ class Judge:
 
     def verdict(self, decision: Decision, message: Message) -> str | None:
         """`right` or `wrong`; None where the bot gives no answer or the chat does not tell."""
+        if isinstance(decision, Several):
+            verdicts = {self.verdict(part, message) for part in decision.parts} - {None}
+            return "wrong" if "wrong" in verdicts else next(iter(verdicts), None)
         if isinstance(decision, Cite):
             return "wrong" if self.is_outside(message) else None
         if not isinstance(decision, Answer) or not self._tells(message):

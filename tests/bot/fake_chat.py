@@ -18,6 +18,7 @@ from bot.decision import (
     Evidence,
     Reading,
     Scored,
+    Several,
     Thresholds,
     Unknown,
 )
@@ -43,6 +44,7 @@ EVIDENCE = Evidence(
 DECISIONS: dict[str, Decision] = {
     "article": Cite((HIT,), EVIDENCE),
     "unknown": Unknown("uncertain", EVIDENCE),
+    "both": Several((Answer("track", {}, EVIDENCE), Cite((HIT,), EVIDENCE)), ("a", "b"), EVIDENCE),
 }
 SUGGESTED = ("Cancel an order", "退货")
 SESSIONS = {

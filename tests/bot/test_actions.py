@@ -13,9 +13,10 @@ from typing import Any
 import pytest
 
 from bot.actions import AT_ONCE, Actions, carry_out, open_actions, require_environment
-from bot.decision import Answer, Evidence, Outcome, evidence_json
+from bot.decision import Answer, Evidence, Outcome
 from bot.endpoint import LONGEST_REPLY
 from bot.errors import BotError
+from bot.evidence import evidence_json
 from bot.replies import render
 from bot.settings import ActionSettings, load_settings
 from tests.bot.dialogue.conversation import Conversation
@@ -191,6 +192,35 @@ templates:
     talk.customer("yes")
     talk.customer("thanks")
     assert runs == [{"order_id": "TT-1234"}]
+
+
+def test_an_action_is_given_its_own_slots_by_what_they_mean(tmp_path: Path) -> None:
+    settings = (
+        SETTINGS.replace('returns = ["status", "days"]', "")
+        + """
+[entities.day]
+pattern = "monday|next friday"
+value = "date"
+ask = "On which day?"
+"""
+    )
+    templates = """
+templates:
+  - id: move
+    intents: [move]
+    slots: [day]
+    action: look_up
+    wordings: ["On {day} it is."]
+"""
+    code = "runs = []\ndef look_up(slots):\n    runs.append(slots)\n"
+    talk = Conversation.of(tmp_path, settings, templates, code)
+    talk.customer("my order is TT-1234", "greeting")
+    assert talk.customer("can it come next friday?", "move") == "On next friday it is."
+    talk.customer("hello", "greeting")
+    assert talk.customer("so, once more please", "move") == "On next friday it is."
+    assert talk.customer("sorry, on monday") == "On monday it is."
+    runs: list[Any] = talk.actions.functions["look_up"].__globals__["runs"]
+    assert runs == [{"day": "2026-03-13"}, {"day": "2026-03-13"}, {"day": "2026-03-09"}]
 
 
 def test_a_replay_runs_nothing_and_counts_it_as_the_template(tmp_path: Path) -> None:

@@ -18,7 +18,7 @@ from bot.live import open_desk
 from bot.model import Readings
 from bot.session_log import SessionLog
 from bot.settings import EntitySettings
-from bot.workspace import Workspace
+from bot.workspace import Workspace, open_workspace
 from finetune.tags import FoundEntity
 
 WEDNESDAY = date(2026, 3, 4)
@@ -220,6 +220,78 @@ def test_without_a_trained_model_the_articles_are_still_searched(
     assert exchange.reading.intents == ()
     assert exchange.decision.evidence.templates == ()
     assert exchange.decision.evidence.hits[0].passage.article == "allergens"
+
+
+# --- actions -------------------------------------------------------------------------------------
+
+
+def with_action(workspace: Workspace, code: str) -> Workspace:
+    """The bakery, whose template "track" runs the function `look_up` first."""
+    settings = workspace.root / "frontdesk.toml"
+    settings.write_text(settings.read_text() + '[actions.look_up]\nfunction = "look_up"\n')
+    templates = json.loads(workspace.templates_path.read_text())
+    for template in templates["templates"]:
+        if template["id"] == "track":
+            template |= {"action": "look_up", "failure": ["I cannot see {order_id} just now."]}
+    workspace.templates_path.write_text(json.dumps(templates))
+    workspace.actions_path.write_text(code)
+    return open_workspace(workspace.root)
+
+
+def test_an_action_is_run_before_the_reply_and_is_in_the_log(
+    trained_workspace: Workspace, log: SessionLog
+) -> None:
+    code = "asked = []\ndef look_up(slots):\n    asked.append(slots)\n"
+    own = open_desk(with_action(trained_workspace, code), silent)
+    bot = Bot(replace(own, thresholds=ALWAYS), log, channel="test")
+    exchange = bot.respond("where is my parcel BK-0001")
+    assert exchange.reply == "Parcel BK-0001 is on its way."
+    assert own.actions.functions["look_up"].__globals__["asked"] == [{"order_id": "BK-0001"}]
+    [row] = log.turns(exchange.session)
+    assert list(row["timings"]) == ["encode", "read", "search", "decide", "action"]
+    assert row["evidence"]["action"]["ok"] is True
+    said = bot.state.last
+    bot.resume(exchange.session)
+    assert isinstance(said, Answer)
+    assert isinstance(bot.state.last, Answer)
+    assert bot.state.last.outcome == said.outcome
+
+
+def test_when_it_fails_the_reply_says_so(trained_workspace: Workspace, log: SessionLog) -> None:
+    code = "def look_up(slots):\n    raise OSError(slots)"
+    own = open_desk(with_action(trained_workspace, code), silent)
+    bot = Bot(replace(own, thresholds=ALWAYS), log, channel="test")
+    exchange = bot.respond("where is my parcel BK-0001")
+    assert exchange.reply.startswith("I cannot see BK-0001 just now. ")
+    [row] = log.turns(exchange.session)
+    assert (row["evidence"]["action"]["ok"], row["evidence"]["action"]["failure"]) == (
+        False,
+        "OSError at actions.py:2",
+    )
+    assert [speaker for speaker, _ in bot.state.turns] == ["customer"]  # no answer was given
+
+
+def test_ctrl_c_during_an_action_leaves_the_conversation_as_it_was(
+    trained_workspace: Workspace, log: SessionLog
+) -> None:
+    code = "import _thread\ndef look_up(slots):\n    _thread.interrupt_main()\n"
+    code += "    __import__('time').sleep(1)\n"
+    own = open_desk(with_action(trained_workspace, code), silent)
+    bot = Bot(replace(own, thresholds=ALWAYS), log, channel="test")
+    bot.respond("thanks for monday")
+    before = bot.state
+    with pytest.raises(KeyboardInterrupt):
+        bot.respond("where is my parcel BK-0001")
+    assert bot.state is before
+    assert len(log.turns(bot.session)) == 1
+
+
+def test_a_mistake_in_actions_is_told_before_the_first_turn(trained_workspace: Workspace) -> None:
+    with pytest.raises(BotError, match=r"actions\.py:1: has no function look_up, which"):
+        open_desk(with_action(trained_workspace, "x = 1"), silent)
+
+
+# --- whatever is written -------------------------------------------------------------------------
 
 
 @pytest.mark.parametrize(

@@ -20,9 +20,9 @@ from bot.decision import (
     SmallTalk,
     Thresholds,
     Unknown,
-    evidence_json,
 )
 from bot.dialogue import PRECEDENCE, RULES, advance, decide
+from bot.evidence import evidence_json
 from bot.settings import EntitySettings
 from bot.state import TURNS_KEPT, State, remember
 from bot.templates import Template, Templates

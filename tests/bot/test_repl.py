@@ -9,7 +9,8 @@ import re
 import runpy
 import subprocess
 import sys
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
+from dataclasses import fields, replace
 from pathlib import Path
 from typing import Any
 
@@ -21,14 +22,15 @@ from rich.console import Console
 from bot.chat_commands import COMMANDS, Chat, usage
 from bot.chat_words import KINDS, LANGUAGES, RULES_IN_CHINESE, WORDS, remember_language, remembered
 from bot.decision import KINDS as DECIDED
-from bot.decision import Ask, Evidence, Summary
+from bot.decision import Ask, Evidence, Scored, Summary, Thresholds
 from bot.dialogue import RULES
 from bot.errors import BotError
 from bot.exchange import exchange_json
 from bot.repl import in_fence, json_line, run_pipe, unfenced
-from bot.replies import Language
+from bot.replies import SENTENCES, Language, language_of
 from bot.screen import Screen
 from bot.state import State
+from bot.why import SHOWN_APART
 
 FAKE = Path(__file__).with_name("fake_chat.py")
 FakeBot: Any = runpy.run_path(str(FAKE))["FakeBot"]
@@ -130,6 +132,53 @@ def test_sources_name_article_passage_and_score(screen: Shown) -> None:
     assert screen("/sources") == "The reply quotes nothing and comes from no template."
 
 
+def test_two_requests_have_both_sources_and_both_reasons(screen: Shown) -> None:
+    assert screen("both") == "You said:\nboth\ntemplate track"
+    assert screen("/sources") == "[1] Returns › Boots (returns, passage 7, 0.750)\ntemplate track"
+    told = [line for line in screen("/why").splitlines() if not line.startswith(" ") and line]
+    assert [line for line in told if line.startswith(("Request", "Decided"))] == [
+        "Request 1",
+        "Decided: template track, because the most likely intent clears its threshold",
+        "Request 2",
+        "Decided: passages, because the most likely intent clears its threshold",
+    ]
+
+
+@pytest.mark.parametrize(
+    ("evidence", "told"),
+    [
+        ({"intents": ()}, "No intent was read: the model has learnt none."),
+        (
+            {"thresholds": Thresholds()},
+            "Understood as track, 91% sure; no certainty is known to be enough to answer by it;"
+            " the next is cancel with 4%.",
+        ),
+        (
+            {"intents": (Scored("track", 0.999),)},
+            "Understood as track, 99% sure; an answer needs 80%; there is no other.",
+        ),
+        ({"entities": {"day": "friday"}, "values": {"day": "2026-03-06"}}, "friday (2026-03-06)"),
+        ({"slots": {"size": "M", "day": "friday"}}, "known   size = M, day = friday"),
+        ({"follows": "how long?"}, "follows up   how long?"),
+    ],
+)
+def test_why_tells_what_there_is(evidence: dict[str, Any], told: str) -> None:
+    screen = Shown(width=120)
+    exchange = screen.bot.respond("hello")
+    decision = replace(exchange.decision, evidence=replace(exchange.decision.evidence, **evidence))
+    screen.chat.last = replace(exchange, decision=decision)
+    assert told in screen("/why")
+
+
+def test_what_evidence_will_have_tomorrow_is_shown_too(screen: Shown) -> None:
+    told = {field.name for field in fields(Evidence)} - SHOWN_APART
+    for name in told:
+        exchange = screen.bot.respond("hello")
+        evidence = replace(exchange.decision.evidence, **{name: "something"})
+        screen.chat.last = replace(exchange, decision=replace(exchange.decision, evidence=evidence))
+        assert "something" in screen("/why"), name
+
+
 def test_a_verdict_is_kept_for_the_last_turn(screen: Shown) -> None:
     screen("hello")
     screen("hello again")
@@ -201,7 +250,7 @@ def test_sessions_are_listed_with_their_first_words(screen: Shown) -> None:
 def test_a_session_is_resumed_where_it_was_left(screen: Shown) -> None:
     assert screen("/resume 7") == (
         "Session 7 goes on after its turn 2.\n"
-        "> where is it\n"
+        "you: where is it\n"
         "On its way.\n"
         "The model has changed since then: what was said was read again by the new one."
     )
@@ -246,6 +295,39 @@ def test_a_language_that_cannot_be_kept_holds_for_this_chat(tmp_path: Path) -> N
     assert not remember_language(file, "zh")
     shown = Shown(memory=file, width=400)("/language zh")
     assert shown == f"好的，用中文。\n仅对本次聊天有效：{file} 无法写入。"
+
+
+@pytest.mark.parametrize(
+    ("message", "language"),
+    [
+        ("退款到哪了", "zh"),
+        ("我的TT-1234在哪里 thanks", "zh"),
+        ("請問幾時送到", "zh"),
+        ("where is it", "en"),
+        ("CAN I RETURN THIS?", "en"),
+        ("返品はできますか", None),  # Japanese has Chinese characters too
+        ("TT-1234", None),
+        ("iPhone 15 Pro Max", None),
+        ("👍", None),
+        ("", None),
+        ("wo ist mein Paket", None),
+    ],
+)
+def test_a_message_says_its_language_or_leaves_it_open(
+    message: str, language: Language | None
+) -> None:
+    assert language_of(message) == language
+
+
+def test_a_turn_that_fails_is_excused_in_the_language_of_its_message() -> None:
+    class Failing(FakeBot):  # type: ignore[misc]
+        def respond(self, text: str) -> Any:
+            raise BotError(text)
+
+    out = io.StringIO()
+    run_pipe(Failing(), ["我的订单".encode(), b"where is it", b"42"], out, io.StringIO())
+    apologies = [SENTENCES[language]["failed"][0] for language in ("zh", "en", "en")]
+    assert out.getvalue().splitlines() == apologies
 
 
 def test_every_word_is_in_every_language() -> None:
@@ -331,8 +413,6 @@ def test_a_cited_answer_in_json_names_its_passages() -> None:
 
 
 def test_a_model_without_intents_has_no_intent_in_json() -> None:
-    from dataclasses import replace
-
     from bot.decision import Reading
 
     exchange = replace(FakeBot().respond("hello"), reading=Reading())
@@ -408,12 +488,14 @@ def test_a_reader_that_goes_away_is_no_error() -> None:
 READY = re.escape("\x1b[?2004h")  # a terminal that is not dumb is told to mark what is pasted
 
 
-def terminal(home: Path, term: str, width: int = 80, **more: str) -> pexpect.spawn[str]:
-    plain = {"TERM": term, "PROMPT_TOOLKIT_NO_CPR": "1", "LC_ALL": "C.UTF-8"}
+def terminal(
+    home: Path, term: str, width: int = 80, variables: Mapping[str, str] | None = None
+) -> pexpect.spawn[str]:
+    own = {"TERM": term, "PROMPT_TOOLKIT_NO_CPR": "1", "LC_ALL": "C.UTF-8"}
     return pexpect.spawn(
         sys.executable,
         [str(FAKE), "repl", str(home)],
-        env={**os.environ, **plain, **more},
+        env={**os.environ, **own, **(variables or {})},
         encoding="utf-8",
         timeout=20,
         dimensions=(24, width),
@@ -611,7 +693,7 @@ def test_a_terminal_that_changes_its_width_while_one_types(xterm: pexpect.spawn[
 def test_no_colour_where_none_is_wanted(
     tmp_path: Path, more: dict[str, str], coloured: bool
 ) -> None:
-    with terminal(tmp_path, "xterm", **more) as chat:
+    with terminal(tmp_path, "xterm", variables=more) as chat:
         chat.expect("> |" + READY)
         chat.waitnoecho()
         chat.send("explode\r")
@@ -620,5 +702,5 @@ def test_no_colour_where_none_is_wanted(
 
 
 def test_a_terminal_that_has_no_chinese(tmp_path: Path) -> None:
-    with terminal(tmp_path, "dumb", PYTHONIOENCODING="ascii") as chat:
+    with terminal(tmp_path, "dumb", variables={"PYTHONIOENCODING": "ascii"}) as chat:
         assert "You may also ask: Cancel an order ? ??\n" in told(chat, "suggest", "/quit")

@@ -14,7 +14,7 @@ import bot.decision
 import bot.state
 from bot.decision import Answer, Ask, Cite, Clarify, Evidence, Scored, Summary, Thresholds
 from bot.restoring import dumps, encoded, known, loads
-from bot.state import TURNS_KEPT, Question, State, remember
+from bot.state import TURNS_KEPT, Question, State, Suggestion, remember
 from kb.passages import Passage
 from kb.search import Hit
 
@@ -28,12 +28,14 @@ EVIDENCE = Evidence(
     {"order_id": "TT-1", "map": "not a map"},
 )
 ASK = Ask("order_id", "track", "Which order?", {"size": "M"}, EVIDENCE, attempt=1)
-VECTOR = np.float32([0.6, -0.8, np.finfo(np.float32).tiny])
+VECTOR = np.array([0.6, -0.8, np.finfo(np.float32).tiny], dtype=np.float32)
 
 # A value other than the default for every field of a state. A new field wants one here: it shows
 # that the field survives.
 FULL: dict[str, Any] = {
     "slots": {"order_id": "TT-1", "尺码": "大"},
+    "meanings": {"day": "2026-03-13"},
+    "meanings": {"day": "2026-03-06"},
     "filled_at": {"order_id": 12.5},
     "confirmed": frozenset({"order_id", "size"}),
     "pending": Clarify(("track", "cancel"), EVIDENCE, wording=2),
@@ -47,7 +49,7 @@ FULL: dict[str, Any] = {
     "handed_over": True,
     "unknown_streak": 1,
     "uses": {"template track": 3, "passages": 1},
-    "suggested": ("track", "returns"),
+    "suggested": (Suggestion("Where is it?", "track"), Suggestion("Returns")),
     "asked": Question("how long?", VECTOR, "track"),
     "turns": (("customer", VECTOR), ("agent", -VECTOR)),
     "so_far": Summary(("hello",), {"size": "M"}, ("track",), ("returns",)),

@@ -16,18 +16,9 @@ from typing import Any
 
 import pytest
 
-from bot.decision import (
-    Answer,
-    Cite,
-    Evidence,
-    Handoff,
-    Reading,
-    Scored,
-    Summary,
-    Thresholds,
-    evidence_json,
-)
+from bot.decision import Answer, Cite, Evidence, Handoff, Reading, Scored, Summary, Thresholds
 from bot.errors import BotError
+from bot.evidence import evidence_json
 from bot.log.migrations import MIGRATIONS, SCHEMA
 from bot.session_log import SessionLog, TurnRecord
 from kb.passages import Passage

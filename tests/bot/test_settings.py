@@ -6,7 +6,8 @@ from pathlib import Path
 import pytest
 
 from bot.errors import BotError
-from bot.settings import EntitySettings, Settings, line_of, load_settings, unlearnt
+from bot.settings import EntitySettings, Settings, load_settings, unlearnt
+from bot.toml_lines import line_of
 
 
 def load(tmp_path: Path, text: str) -> Settings:

@@ -17,6 +17,7 @@ from bot.off_topic import OFF_TOPIC
 from bot.template_bank import TemplateBank
 from bot.templates import Template, Templates
 from bot.trials import (
+    follow_up_trials,
     FEWEST_OUTSIDE,
     Trials,
     intent_trials,
@@ -172,3 +173,26 @@ def test_labelled_questions_are_asked_instead_where_there_are_some(
     questions.write_text(json.dumps(asked) + "\n")
     found = passage_trials(desk.settings, questions, desk.model, desk.index, silent)
     assert found.right.tolist() == [True] + [False] * len(OFF_TOPIC["en"])
+
+
+def test_follow_ups_are_searched_for_together_with_the_question_before(
+    desk: Desk, tmp_path: Path
+) -> None:
+    pairs = [
+        ("how long is a gift voucher valid", "and where is it sold?", ["vouchers"]),
+        ("how long is a gift voucher valid", "which allergens are used in the kitchen", ["x"]),
+        ("how long is a gift voucher valid", "and the moon?", []),
+    ]
+    lines = [{"before": b, "text": t, "gold": gold} for b, t, gold in pairs]
+    path = tmp_path / "followups.jsonl"
+    path.write_text("\n".join(json.dumps(line) for line in lines))
+    found = follow_up_trials(desk.settings, path, desk.model, desk.index)
+    leaning_off_topic = found.outside.sum() - 1
+    assert 0 < leaning_off_topic < len(OFF_TOPIC["en"])  # the others stand by themselves
+    assert found.right.tolist()[:2] == [True, False]
+    assert len(found.scores) == 2 + leaning_off_topic
+
+
+def test_without_follow_ups_there_are_no_trials_of_them(desk: Desk, tmp_path: Path) -> None:
+    nowhere = tmp_path / "no-followups.jsonl"
+    assert len(follow_up_trials(desk.settings, nowhere, desk.model, desk.index).scores) == 0

@@ -38,12 +38,18 @@ class Killer:
         self._server, self._folder = server, folder
 
     def run(
-        self, *commands: Sequence[str | Path], stdin: bytes = b"", after: float | None = None
+        self,
+        *commands: Sequence[str | Path],
+        stdin: bytes = b"",
+        after: float | None = None,
+        humble: bool = False,
     ) -> Death:
-        """Run command lines one after another and kill them `after` so many seconds, or never."""
+        """Run command lines one after another and kill them `after` so many seconds, or never;
+        `humble` has even root obey the modes of files."""
         typed, out = self._folder / "stdin", self._folder / "stdout"
         typed.write_bytes(stdin)
         order: dict[str, Any] = {"stdin": str(typed), "stdout": str(out), "after": after}
+        order["humble"] = humble
         order["commands"] = [list(map(str, words)) for words in commands]
         assert self._server.stdin
         assert self._server.stdout

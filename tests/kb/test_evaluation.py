@@ -6,7 +6,7 @@ from pathlib import Path
 import pytest
 
 from kb.errors import KBError
-from kb.evaluation import evaluate, read_queries
+from kb.evaluation import evaluate, read_follow_ups, read_queries
 
 
 def test_measures() -> None:
@@ -62,3 +62,24 @@ def test_missing_and_empty_files(tmp_path: Path) -> None:
     (tmp_path / "q.jsonl").write_text("\n")
     with pytest.raises(KBError, match="there is no query"):
         read_queries(tmp_path / "q.jsonl")
+
+
+def test_follow_ups(tmp_path: Path) -> None:
+    path = tmp_path / "followups.jsonl"
+    lines = (
+        '{"before": "How long is it valid?", "text": "and online?", "gold": ["vouchers"]}',
+        '{"before": "How long is it valid?", "text": "and the weather?", "gold": []}',
+    )
+    path.write_text("\n".join(lines), "utf-8")
+    online, weather = read_follow_ups(path)
+    assert (online.before, online.text) == ("How long is it valid?", "and online?")
+    assert (online.gold, weather.gold) == (frozenset({"vouchers"}), frozenset())
+
+
+@pytest.mark.parametrize("line", ['{"text": "a", "gold": []}', '{"before": "b", "text": "a"}'])
+def test_bad_follow_ups(tmp_path: Path, line: str) -> None:
+    path = tmp_path / "followups.jsonl"
+    path.write_text(line, "utf-8")
+    with pytest.raises(KBError) as caught:
+        read_follow_ups(path)
+    assert str(caught.value) == f'{path}:1: a follow-up needs "before", a text, and "gold", a list.'

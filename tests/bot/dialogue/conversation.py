@@ -13,6 +13,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import replace
+from datetime import date
 from pathlib import Path
 from textwrap import dedent
 from typing import Self
@@ -30,6 +31,8 @@ from kb.search import Hit
 
 CERTIFIED = Thresholds(intent=0.8, template=0.7, passage=0.6)
 SURE = 0.9
+TODAY = date(2026, 3, 4)
+"""A Wednesday."""
 
 
 class Conversation:
@@ -55,6 +58,11 @@ class Conversation:
         files = {"frontdesk.toml": settings, "templates.yaml": templates, "actions.py": actions}
         for name, text in files.items():
             (folder / name).write_text(dedent(text), encoding="utf-8")
+        return cls.at(folder)
+
+    @classmethod
+    def at(cls, folder: Path) -> Self:
+        """A conversation with the bot of a workspace as it is."""
         opened = open_workspace(folder)
         done = open_actions(opened.settings, opened.actions_path)
         return cls(opened.settings, opened.load_templates(), replace(done, sleep=lambda _: None))
@@ -74,7 +82,8 @@ class Conversation:
         probabilities; `entities` are those that a model would find, beside the patterns' and the
         lists'. `templates` and `passages` (an article each) are candidates with their scores."""
         likely = {intent: SURE} if intent else dict(intents or {})
-        reading = Reading(_scored(likely), self._found(text, entities or {}), {}, sentiment)
+        found = self._found(text, entities or {})
+        reading = Reading(_scored(likely), found, self._meant(found), sentiment)
         hits = tuple(hit(article, score) for article, score in (passages or {}).items())
         candidates = Candidates(_scored(templates or {}), hits)
         self.turns += 1
@@ -95,6 +104,11 @@ class Conversation:
     def _found(self, text: str, learned: Mapping[str, str]) -> dict[str, str]:
         found = {name: entity.find(text) for name, entity in self.settings.entities.items()}
         return {**learned, **{name: words for name, words in found.items() if words}}
+
+    def _meant(self, found: Mapping[str, str]) -> dict[str, str]:
+        known = self.settings.entities
+        values = {n: known[n].value_of(words, TODAY) for n, words in found.items() if n in known}
+        return {name: value for name, value in values.items() if value is not None}
 
     def _decide(self, text: str, reading: Reading, candidates: Candidates) -> Decision:
         known = (self.templates, self.thresholds, self.settings.entities)

@@ -6,7 +6,9 @@ from pathlib import Path
 
 import pytest
 
+from bot.decision import Answer
 from bot.dialogue.filling import corrects
+from bot.dialogue.slots import as_confirmed
 from tests.bot.dialogue.conversation import Conversation
 
 SETTINGS = r"""
@@ -272,7 +274,20 @@ REALLY = "Just to be sure: Cancel an order (TT-1234). Shall I go ahead?"
 
 
 @pytest.mark.parametrize(
-    "yes", ["yes", "Yes please!", "ok, go ahead", "that's right", "对的", "好的，没问题", "是的"]
+    "yes",
+    [
+        "yes",
+        "Yes please!",
+        "ok, go ahead",
+        "that's right",
+        "对的",
+        "好的，没问题",
+        "是的",
+        "yes cancel it",
+        "yes please cancel my order",
+        "yeah that is the one I mean",
+        "是的，取消这个订单",
+    ],
 )
 def test_a_yes_goes_ahead(talk: Conversation, yes: str) -> None:
     assert talk.customer("cancel TT-1234", "cancel") == REALLY
@@ -280,7 +295,20 @@ def test_a_yes_goes_ahead(talk: Conversation, yes: str) -> None:
     assert talk.rule == "confirmed"
 
 
-@pytest.mark.parametrize("no", ["no", "No, don't!", "nope", "不是", "不用了", "no thanks"])
+@pytest.mark.parametrize(
+    "no",
+    [
+        "no",
+        "No, don't!",
+        "nope",
+        "不是",
+        "不用了",
+        "no thanks",
+        "no that is my other parcel",
+        "不，我还想留着",
+        "wait, let me think",
+    ],
+)
 def test_a_no_does_not(talk: Conversation, no: str) -> None:
     talk.customer("cancel TT-1234", "cancel")
     assert talk.customer(no).startswith("All right, I haven't done it.")
@@ -320,6 +348,16 @@ def test_what_is_neither_yes_nor_no_is_asked_once_more(talk: Conversation) -> No
     assert talk.decision.kind == "handoff"
 
 
+@pytest.mark.parametrize(
+    "text",
+    ["yes but what does it cost", "yes if it is free", "sure, is that safe?", "是的，但是要钱吗"],
+)
+def test_a_yes_with_a_doubt_is_none(talk: Conversation, text: str) -> None:
+    talk.customer("cancel TT-1234", "cancel")
+    talk.customer(text)
+    assert (talk.decision.kind, talk.rule) == ("ask", "slot-unfilled")
+
+
 def test_nothing_is_confirmed_by_thanks_or_by_another_request(talk: Conversation) -> None:
     talk.customer("cancel TT-1234", "cancel")
     assert talk.customer("when are you open?", "hours").startswith("Nine to five.")
@@ -330,6 +368,21 @@ def test_the_same_request_is_confirmed_anew(talk: Conversation) -> None:
     talk.customer("cancel TT-1234", "cancel")
     talk.customer("yes")
     assert "(TT-1234)" in talk.customer("cancel it", "cancel")
+
+
+def test_a_replay_goes_ahead_without_a_yes(talk: Conversation) -> None:
+    talk.customer("cancel TT-1234", "cancel")
+    went_ahead = as_confirmed(talk.decision, talk.templates)
+    assert isinstance(went_ahead, Answer)
+    assert (went_ahead.template, went_ahead.slots) == ("cancel", {"order_id": "TT-1234"})
+    talk.customer("wrong size", "exchange")
+    assert as_confirmed(talk.decision, talk.templates) is talk.decision
+
+
+def test_what_was_not_read_out_is_not_confirmed(talk: Conversation) -> None:
+    talk.customer("cancel TT-1234 of A-1", "cancel")
+    talk.customer("yes")
+    assert "(A-1)" in talk.customer("what is on my account?", "balance")
 
 
 def test_a_value_to_confirm_is_confirmed_once(talk: Conversation) -> None:

@@ -1,0 +1,132 @@
+"""An answer worded by a language model on disk, from sentences that were chosen for it; optional.
+
+The one place in `bot` that imports torch, and only where `[phrasing] model` names a folder. The
+model is given the sentences and the question, decodes greedily, and what it writes is checked
+sentence by sentence (bot/content/checking.py). Where too little stands, or it takes too long, there
+is no phrased answer, and the sentences themselves are the reply.
+"""
+
+import time
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
+from pathlib import Path
+from typing import Any
+
+from bot.content.checking import content_terms, kept
+from bot.decision import Cite, Decision
+from bot.errors import BotError
+from bot.replies import Language
+
+MOST_TOKENS = 160
+"""Of an answer."""
+MOST_SECONDS = 10.0
+LEAST = 0.3
+"""The share of the sentences' words that must be left in what stands, for it to be an answer."""
+
+_PROMPTS: dict[Language, str] = {
+    "en": (
+        "Answer the customer's question in one to three short sentences. Use only what these"
+        " sentences say, in their words.\n\n{sentences}\n\nQuestion: {question}\nAnswer:"
+    ),
+    "zh": (
+        "请用一到三句简短的话回答客户的问题，只使用以下句子里的内容和用词。\n\n{sentences}\n\n"
+        "问题：{question}\n回答："
+    ),
+}
+
+Phrased = tuple[tuple[str, int], ...]
+"""Sentences, each with the place of the sentence that it was made from."""
+
+
+@dataclass(frozen=True, slots=True)
+class Phraser:
+    """A causal language model and its tokenizer, open."""
+
+    model: Any
+    tokenizer: Any
+    seconds: float = MOST_SECONDS
+
+    @classmethod
+    def open(cls, folder: Path) -> "Phraser":
+        """The model in a folder, in the layout of transformers, with safetensors weights; nothing
+        is fetched and no code of the folder is run.
+
+        Raises:
+            BotError: there is none, or it is damaged.
+        """
+        if not (folder / "config.json").is_file():
+            raise BotError(f'"phrasing.model": {folder} holds no language model; {_REMEDY}')
+        from transformers import AutoModelForCausalLM, AutoTokenizer
+        from transformers.utils import logging
+
+        logging.disable_progress_bar()  # type: ignore[no-untyped-call]
+        try:
+            tokenizer = AutoTokenizer.from_pretrained(folder, local_files_only=True)  # type: ignore[no-untyped-call]
+            model = AutoModelForCausalLM.from_pretrained(
+                folder, local_files_only=True, use_safetensors=True
+            )
+        except Exception as error:  # each architecture and each file format has errors of its own
+            what = " ".join(str(error).split())[:200]
+            raise BotError(
+                f'"phrasing.model": {folder} cannot be opened ({what}); {_REMEDY}'
+            ) from error
+        return cls(model.eval(), tokenizer)
+
+    def phrased(self, decision: Decision, question: str, language: Language) -> Decision:
+        """A citation with the model's wording, where that stands; any other decision as it is."""
+        if not isinstance(decision, Cite) or not decision.quotes or decision.phrased:
+            return decision
+        chosen = [quote.text for quote in decision.quotes]
+        return replace(decision, phrased=self.phrase(question, chosen, language))
+
+    def phrase(self, question: str, chosen: Sequence[str], language: Language) -> Phrased:
+        """What stands of the model's answer; empty where it is too little, or took too long."""
+        stands = kept(self._written(_prompt(question, chosen, language)), chosen)
+        there = content_terms(" ".join(chosen))
+        left = content_terms(" ".join(sentence for sentence, _ in stands))
+        return tuple(stands) if stands and len(left) >= LEAST * len(there) else ()
+
+    def _written(self, prompt: str) -> str:
+        """The model's answer, "" where it was not done in time."""
+        import torch
+
+        started = time.monotonic()
+        given = self.tokenizer(self._in_its_form(prompt), return_tensors="pt")["input_ids"]
+        room = getattr(self.model.config, "max_position_embeddings", None)
+        if room is not None and given.shape[1] + MOST_TOKENS > room:
+            return ""
+        with torch.inference_mode():
+            made = self.model.generate(
+                given,
+                attention_mask=torch.ones_like(given),
+                do_sample=False,
+                max_new_tokens=MOST_TOKENS,
+                max_time=self.seconds,
+                pad_token_id=self.tokenizer.eos_token_id,
+            )
+        if time.monotonic() - started >= self.seconds:
+            return ""
+        text: str = self.tokenizer.decode(made[0, given.shape[1] :], skip_special_tokens=True)
+        return text.strip()
+
+    def _in_its_form(self, prompt: str) -> str:
+        """The prompt as a message, where the model was taught to answer messages."""
+        if not self.tokenizer.chat_template:
+            return prompt
+        message = [{"role": "user", "content": prompt}]
+        form: str = self.tokenizer.apply_chat_template(
+            message, tokenize=False, add_generation_prompt=True
+        )
+        return form
+
+
+_REMEDY = (
+    "give the folder of a causal model saved by transformers (config.json, a tokenizer,"
+    " model.safetensors), or remove [phrasing]"
+)
+
+
+def _prompt(question: str, chosen: Sequence[str], language: Language) -> str:
+    """Both are put in at once: a question is never read as part of the form."""
+    parts = {"sentences": "\n".join(f"- {one}" for one in chosen), "question": question[:500]}
+    return _PROMPTS[language].format(**parts)

@@ -1,0 +1,53 @@
+"""The flows of the two sample workspaces, as a customer of each goes through them."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+from tests.bot.dialogue.conversation import Conversation
+
+DATA = Path(__file__).resolve().parents[3] / "data"
+
+
+def test_an_order_is_cancelled_in_english() -> None:
+    talk = Conversation.at(DATA / "outdoor")
+    asked = talk.customer("please cancel my order", "order/cancel")
+    assert asked.startswith("What is your order number?")
+    assert talk.customer("TT-12").startswith("An order number is TT- and six digits.")
+    reply = talk.customer("tt-123456")
+    assert reply == "Shall I ask the warehouse to stop TT-123456? That cannot be undone."
+    reply = talk.customer("no, I meant TT-123465")
+    assert reply == "Shall I ask the warehouse to stop TT-123465? That cannot be undone."
+    assert "TT-123465" in talk.customer("yes please")
+    assert (talk.decision.kind, talk.rule) == ("template", "confirmed")
+
+
+def test_an_order_that_has_left_is_not_said_to_be_cancelled_in_english() -> None:
+    talk = Conversation.at(DATA / "outdoor")
+    talk.customer("cancel TT-204060", "order/cancel")
+    assert talk.customer("yes").startswith("I couldn't stop TT-204060: it has left the warehouse.")
+
+
+def test_an_order_is_cancelled_in_chinese() -> None:
+    talk = Conversation.at(DATA / "tea-zh")
+    assert talk.customer("我想取消订单", "cancel_order").startswith("请问您的订单号是多少？")
+    assert talk.customer("CY123").startswith("订单号应为 CY 加 8 位数字。")
+    assert talk.customer("cy20250001") == "确定要取消订单 CY20250001 吗？取消后不能恢复。"
+    reply = talk.customer("不是这个，我说错了，是CY20250002")
+    assert reply == "确定要取消订单 CY20250002 吗？取消后不能恢复。"
+    assert "CY20250002" in talk.customer("对的，取消吧")
+    assert (talk.decision.kind, talk.rule) == ("template", "confirmed")
+
+
+def test_an_order_that_has_left_is_not_said_to_be_cancelled_in_chinese() -> None:
+    talk = Conversation.at(DATA / "tea-zh")
+    talk.customer("取消CY20250001", "cancel_order")
+    reply = talk.customer("确认")
+    assert reply.startswith("订单 CY20250001 没能取消，可能已经发出。")
+    assert "输入“人工”" in reply
+
+
+def test_a_no_does_nothing_in_chinese() -> None:
+    talk = Conversation.at(DATA / "tea-zh")
+    talk.customer("取消CY20250003", "cancel_order")
+    assert talk.customer("不用了，先留着") == "好的，我先不办理。哪里需要改，直接告诉我就行。"

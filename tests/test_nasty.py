@@ -1,0 +1,152 @@
+"""What a customer typed is text: in the chat, in the log, on the pages, in a wording."""
+
+from __future__ import annotations
+
+import json
+import os
+import re
+import sqlite3
+import sys
+from collections.abc import Callable
+from contextlib import closing
+from html.parser import HTMLParser
+from pathlib import Path
+
+import pexpect
+import pytest
+
+from bot.decision import Answer, Evidence
+from bot.log.verification import verify
+from bot.replies import one_line, render
+from bot.templates import load_templates
+from bot.workspace import Workspace
+from tests.nasty import NASTY, STEERING
+
+Frontdesk = Callable[..., tuple[int, str, str]]
+SetThresholds = Callable[..., None]
+TYPED = "".join(f"{text}\n" for text in NASTY.values()).encode()
+
+
+@pytest.fixture
+def chatted(
+    frontdesk: Frontdesk,
+    trained_workspace: Workspace,
+    set_thresholds: SetThresholds,
+    tmp_path: Path,
+    monkeypatch: pytest.MonkeyPatch,
+) -> tuple[Workspace, str]:
+    """The workspace after all of it was typed, and what the chat said. The order's number may be
+    anything, so that all of it is put into wordings."""
+    monkeypatch.chdir(tmp_path)
+    path = trained_workspace.root / "frontdesk.toml"
+    text = path.read_text(encoding="utf-8").replace(r"\bBK-\d{4}\b", "BK-.+")
+    path.write_text(text + "personal = false\n", encoding="utf-8")
+    set_thresholds(trained_workspace, intent=0.0)
+    typed = b"".join(b"where is my parcel BK-%b\n" % line.encode() for line in NASTY.values())
+    code, out, err = frontdesk("chat", "-w", trained_workspace.root, stdin=typed + TYPED)
+    assert (code, err, out.count("\n")) == (0, "", 2 * len(NASTY))
+    return trained_workspace, out
+
+
+def test_the_chat_says_it_as_text_and_runs_none_of_it(chatted: tuple[Workspace, str]) -> None:
+    workspace, out = chatted
+    assert not STEERING.search(out)
+    assert any("BK-{order_id}{0.__class__}{order_id.__init__" in line for line in out.splitlines())
+    assert any("BK-$(touch owned) `touch owned`" in line for line in out.splitlines())
+    assert not list(workspace.root.rglob("owned"))
+    assert not Path("owned").exists()
+    assert verify(workspace.database).holds
+
+
+def test_the_log_keeps_it_and_shows_it_as_text(
+    frontdesk: Frontdesk, chatted: tuple[Workspace, str]
+) -> None:
+    root = chatted[0].root
+    turns = json.loads(frontdesk("log", "show", "1", "--json", "-w", root)[1])["turns"]
+    kept = [turn["message"] for turn in turns[len(NASTY) :]]
+    assert kept == list(NASTY.values())
+    for words in (["show", "1"], ["show", "1", "--json"], ["stats"], ["stats", "--json"]):
+        assert not STEERING.search(frontdesk("log", *words, "-w", root)[1])
+
+
+@pytest.mark.parametrize("name", NASTY)
+def test_the_log_is_searched_for_it(
+    frontdesk: Frontdesk, chatted: tuple[Workspace, str], name: str
+) -> None:
+    words = ("log", "search", "--json", "-w", chatted[0].root, "--", NASTY[name])
+    code, out, _ = frontdesk(*words)
+    assert code == 0
+    assert not STEERING.search(out)
+    assert NASTY[name] in [turn["message"] for turn in json.loads(out)["turns"]]
+
+
+def test_an_export_and_the_page_of_its_replay_run_none_of_it(
+    frontdesk: Frontdesk, chatted: tuple[Workspace, str], tmp_path: Path
+) -> None:
+    root, path, page = chatted[0].root, tmp_path / "log.jsonl", tmp_path / "page.html"
+    assert frontdesk("log", "export", path, "-w", root)[0] == 0
+    code, out, err = frontdesk("replay", path, "--report", page, "-w", root)
+    assert code == 0, err
+    assert not STEERING.search(out)
+    source = page.read_text(encoding="utf-8")
+    assert not STEERING.search(source)
+    assert Elements(source).dangerous() == []
+
+
+class Elements(HTMLParser):
+    """The elements of a page."""
+
+    def __init__(self, source: str) -> None:
+        super().__init__()
+        self.found: list[tuple[str, dict[str, str | None]]] = []
+        self.feed(source)
+
+    def handle_starttag(self, tag: str, attrs: list[tuple[str, str | None]]) -> None:
+        self.found.append((tag, dict(attrs)))
+
+    def dangerous(self) -> list[str]:
+        """Those that could fetch or run something that is not the page's own."""
+        return [
+            tag
+            for tag, given in self.found
+            if tag in ("img", "iframe", "object", "embed", "link", "base", "form")
+            or any(key.startswith("on") or key == "src" for key in given)
+            or str(given.get("href") or "").startswith(("http", "javascript"))
+        ]
+
+
+@pytest.mark.parametrize("name", NASTY)
+def test_a_slot_is_never_read_as_a_wording(tmp_path: Path, name: str) -> None:
+    path = tmp_path / "templates.yaml"
+    path.write_text("templates:\n  - {id: t, intents: [i], wordings: ['For {who}: {day}.']}\n")
+    templates = load_templates(path, ("who", "day"))
+    slots = {"who": NASTY[name], "day": "{who}%s"}
+    said = render(Answer("t", slots, Evidence("intent-certain")), templates, "en")
+    assert said == f"For {NASTY[name]}: {{who}}%s."
+
+
+def test_a_terminal_is_not_steered(
+    trained_workspace: Workspace, set_thresholds: SetThresholds
+) -> None:
+    """What is typed at a keyboard has no controls, but what the bot says of the articles, and what
+    /why shows, may: the articles are nasty here, and the message is pasted."""
+    set_thresholds(trained_workspace, intent=0.0)
+    command = ["-c", "from bot.cli import main; main()", "chat", "-w", str(trained_workspace.root)]
+    variables = {**os.environ, "TERM": "dumb", "LC_ALL": "C.UTF-8"}
+    pasted = "where is BK-0001 \u202e[bold red]owned[/] <b>x</b> {order_id} \x9b31m \u2066"
+    with pexpect.spawn(
+        sys.executable, command, env=variables, encoding="utf-8", timeout=60, dimensions=(40, 100)
+    ) as chat:
+        for line in (pasted, "/why"):
+            chat.expect_exact("> ")
+            chat.send(f"{line}\r")
+        chat.expect_exact("> ")
+        shown = chat.before
+        chat.sendeof()
+        chat.expect(pexpect.EOF)
+    assert shown
+    plain = re.sub(r"\x1b\[\?\d+[hl]|\r", "", shown)
+    assert not STEERING.search(plain.replace("\n", ""))
+    with closing(sqlite3.connect(trained_workspace.database)) as database:
+        [(message,)] = database.execute("SELECT message FROM turns").fetchall()
+    assert one_line("\u202e[bold red]owned[/]") in one_line(message)
