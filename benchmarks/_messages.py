@@ -20,7 +20,7 @@ _ALPHABETS = (
     "0123456789-+.,/:TtCcYy ",
     "!?.,;:-_()[]{}<>|\\/'\"`~@#$%^&*=+ \t",
 )
-_ODD = (
+ODD = (
     "", " ", "\n", "\0", "a\0b", "\ud800", "ok \udfff ok", "\ufeff", "\u202eredro ym",
     "\u2066x\u2069",
     "\u200b\u200b", "\u00ad", "\x1b[31mred\x1b[0m", "\x1b]0;title\x07", "\x1b[2J\x1b[H", "\x9b31m",
@@ -59,13 +59,13 @@ _PIECES = (
 
 def messages(count: int, real: Sequence[str], seed: int = 7) -> Iterator[str]:
     """`count` messages; `real` are customers' own, of which some are mutated."""
-    yield from _ODD[:count]
+    yield from ODD[:count]
     rng = random.Random(seed)
     ways: Sequence[Callable[[random.Random], str]] = (
         _letters, _unicode, _repeated, _pattern_bomb, _joined, lambda r: _long(r, real),
         *(lambda r: _mutated(r, real),) * 6,
     )  # fmt: skip
-    for _ in range(count - len(_ODD)):
+    for _ in range(count - len(ODD)):
         yield rng.choice(ways)(rng)[:LONGEST]
 
 
@@ -116,7 +116,7 @@ def _pattern_bomb(rng: random.Random) -> str:
 
 def _joined(rng: random.Random) -> str:
     words = (" and ", ". ", "\n", ", also ", "? ", "，另外", "；", " & ", " / ")
-    return rng.choice(words).join(rng.choices(_ODD, k=rng.randint(2, 30)))
+    return rng.choice(words).join(rng.choices(ODD, k=rng.randint(2, 30)))
 
 
 def _long(rng: random.Random, real: Sequence[str]) -> str:
@@ -138,7 +138,7 @@ def _cut(rng: random.Random, text: str) -> str:
 
 def _put_in(rng: random.Random, text: str) -> str:
     at = rng.randint(0, len(text))
-    return text[:at] + rng.choice(_ODD) + text[at:]
+    return text[:at] + rng.choice(ODD) + text[at:]
 
 
 def _shuffled(rng: random.Random, text: str) -> str:
@@ -159,7 +159,7 @@ _MUTATIONS: tuple[Callable[[random.Random, str], str], ...] = (
     lambda _, text: text.replace(" ", "\u00a0"),
     lambda rng, text: text * rng.choice((2, 3, 50)),
     lambda _, text: "".join(chr(ord(c) + 0xFEE0) if "!" <= c <= "~" else c for c in text),
-    lambda rng, text: f"{text} {rng.choice(_ODD)} {text}",
+    lambda rng, text: f"{text} {rng.choice(ODD)} {text}",
     lambda _, text: "".join(f"{c} " for c in text),
     lambda _, text: text.replace("e", "3").replace("o", "0"),
 )  # fmt: skip

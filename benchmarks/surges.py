@@ -1,6 +1,6 @@
 """How often the rule for surges raises a false alarm, and how soon it finds a true one.
 
-    python benchmarks/surges.py [--weeks 20] [--runs 20] [--intents 15]
+    python benchmarks/surges.py [--weeks 12] [--runs 10] [--intents 15]
 
 The traffic is made here: a daily and a weekly pattern, and shares that vary from hour to hour and
 from day to day beyond chance, by 0 to 30 %. False alarms are those of all series together; the
@@ -45,8 +45,8 @@ def delays(hourly: float, intents: int, series: int, factor: float, runs: int) -
 def main() -> None:
     """Print the tables."""
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0] if __doc__ else None)
-    parser.add_argument("--weeks", type=int, default=20)
-    parser.add_argument("--runs", type=int, default=20)
+    parser.add_argument("--weeks", type=int, default=12)
+    parser.add_argument("--runs", type=int, default=10)
     parser.add_argument("--intents", type=int, default=15)
     asked = parser.parse_args()
     series = 4 * (1 + asked.intents)

@@ -14,7 +14,7 @@ from bot.chat_words import LANGUAGES
 from bot.decision import Ask, Cite, Decision, parts_of, template_of
 from bot.replies import Language, citations
 from bot.screen import Screen
-from bot.why import explain
+from bot.why import explain, meant
 
 if TYPE_CHECKING:
     from bot.decision import Clarify
@@ -168,7 +168,7 @@ def _state(chat: Chat, _: str) -> None:
 
 def _remembered(chat: Chat, state: State) -> Mapping[str, str]:
     return {
-        "knows": ", ".join(f"{name} = {value}" for name, value in state.slots.items()),
+        "knows": meant(state.slots, state.meanings),
         "waits for": _waited_for(chat, state.pending) if state.pending else "",
         "interrupted": ", ".join(ask.template for ask in state.interrupted),
         "unanswered": str(state.unknown_streak or ""),

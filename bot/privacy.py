@@ -29,7 +29,10 @@ _OWNERS = frozenset({
     "attempt", "choices", "reason", "kind", "template", "citations", "sentiment",
 })  # fmt: skip
 """The parts of the evidence that hold nothing a customer said."""
-_NEEDED = _OWNERS | {"slots", "entities", "values", "hits", "question", "turns", "float32"}
+_NEEDED = _OWNERS | {
+    "slots", "meanings", "confirmed", "entities", "values", "hits", "question", "about",
+    "suggested", "turns", "float32",
+}  # fmt: skip
 """The parts of a saved state that are needed to go on as they are."""
 _WORD = r"[^\W\u3040-\u30ff\u3400-\u9fff\uac00-\ud7af]"
 """A letter of a script that puts spaces between words."""

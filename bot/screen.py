@@ -6,8 +6,8 @@ printable first. Widths are counted in cells: a Chinese character or an emoji ta
 
 from __future__ import annotations
 
-import shutil
 from collections.abc import Sequence
+from shutil import get_terminal_size
 from typing import TYPE_CHECKING
 
 from bot.replies import printable
@@ -28,9 +28,9 @@ class Screen:
 
     @property
     def width(self) -> int:
-        """In cells. Rich takes every dumb terminal for one of 80."""
-        if self.console.is_dumb_terminal:
-            return max(shutil.get_terminal_size().columns, 1)
+        """In cells, as of now."""
+        if self.console.is_dumb_terminal:  # which rich takes for one of 80 columns, always
+            self.console.size = max(1, get_terminal_size().columns), 1
         return self.console.width
 
     @property

@@ -34,7 +34,7 @@ if TYPE_CHECKING:
     from kb.index import Index
 
 FEWEST_CHATS = 10
-SCHEMA = 3
+SCHEMA = 4
 
 
 def certified(

@@ -21,7 +21,7 @@ if TYPE_CHECKING:
 Row = tuple[str, str, str, str]
 SHOWN_APART = {
     "rule", "intents", "templates", "hits", "thresholds", "entities", "values", "slots",
-    "sentiment",
+    "meanings", "sentiment",
 }  # fmt: skip
 """The fields of the evidence that have a place of their own; whatever else there is has a row."""
 
@@ -92,11 +92,11 @@ def _known(decision: Decision, language: Language) -> Iterator[tuple[str, str]]:
     evidence = decision.evidence
     slots = {**evidence.slots, **getattr(decision, "slots", {})}
     if slots:
-        yield word("slots known", language), _pairs(slots)
+        yield word("slots known", language), meant(slots, evidence.meanings)
     if isinstance(decision, Ask) and decision.slot:
         yield word("slot asked", language), decision.slot
     if evidence.entities:
-        yield word("found", language), _entities(evidence)
+        yield word("found", language), meant(evidence.entities, evidence.values)
     for name in (field.name for field in fields(evidence)):
         value = getattr(evidence, name)
         if name not in SHOWN_APART and value not in (None, "", (), {}, False):
@@ -104,10 +104,11 @@ def _known(decision: Decision, language: Language) -> Iterator[tuple[str, str]]:
             yield word(label, language) if label in WORDS else name.replace("_", " "), _plain(value)
 
 
-def _entities(evidence: Evidence) -> str:
-    meaning = {name: f" ({value})" for name, value in evidence.values.items()}
+def meant(words: Mapping[str, str], meanings: Mapping[str, str]) -> str:
+    """Words by name, each with what it means where that is understood."""
     return _pairs({
-        name: text + meaning.get(name, "") for name, text in evidence.entities.items()
+        name: f"{text} ({meanings[name]})" if name in meanings else text
+        for name, text in words.items()
     })  # fmt: skip
 
 

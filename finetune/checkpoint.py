@@ -22,14 +22,12 @@ NAME = ".training"
 
 @dataclass(slots=True)
 class Progression:
-    """What a run knows between epochs: epochs done, validation scores, the best state so far; and
-    in the end how far the trunk stayed on the way from where it began."""
+    """What a run knows between epochs: epochs done, validation scores, the best state so far."""
 
     done: int
     history: list[dict[str, float]]
     best_score: float
     best: dict[str, Tensor]
-    share: float = 1.0
 
 
 def trained_state(trainer: Trainer) -> dict[str, Tensor]:

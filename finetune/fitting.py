@@ -7,7 +7,7 @@ from dataclasses import asdict, replace
 import numpy as np
 from numpy.typing import NDArray
 
-from finetune import checkpoint, interpolation, judging, parallel, registry, settling
+from finetune import checkpoint, judging, parallel, registry, settling
 from finetune.corpus import Dialogue, Message, Texts
 from finetune.judging import Examined
 from finetune.logs import LogSettings, open_logs
@@ -20,9 +20,8 @@ FloatArray = NDArray[np.float32]
 def fit(
     request: Request, trainer: Trainer, parts: Parts, texts: Texts, key: str, progress: Progress
 ) -> checkpoint.Progression:
-    """Train the epochs that the run of this `key` has left, take the trunk part of the way back,
-    and train the heads alone; leave the best weights in the modules."""
-    beginning = interpolation.weights_of(trainer.trunk)
+    """Train the epochs that the run of this `key` has left, then the heads alone; leave the best
+    weights in the modules."""
     so_far = checkpoint.load(request.models, key, trainer)
     parallel.require_same("the chats or the checkpoints", f"{key} {so_far.done if so_far else 0}")
     progression = so_far or checkpoint.Progression(0, [], -1.0, {})
@@ -49,19 +48,8 @@ def fit(
     progress("fine-tuning", total, total)
     checkpoint.restore(trainer, progression.best)
     logs.close()
-    if request.method.name in interpolation.METHODS:
-        progression.share = _move_back(trainer, parts, texts, beginning, request.seed)
     _settle(trainer, parts, texts, request.seed, progress)
     return progression
-
-
-def _move_back(
-    trainer: Trainer, parts: Parts, texts: Texts, beginning: interpolation.Weights, seed: int
-) -> float:
-    def score() -> float:
-        return judging.score(examine(trainer, parts.validation), texts, seed)
-
-    return interpolation.move_back(trainer.trunk, beginning, score)
 
 
 def _settle(trainer: Trainer, parts: Parts, texts: Texts, seed: int, progress: Progress) -> None:

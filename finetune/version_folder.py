@@ -62,10 +62,7 @@ def write_figures(
     predictions: Sequence[Mapping[str, Any]],
 ) -> None:
     """How it did: the figures, the learning curve, and every held-out message."""
-    write_json(
-        folder / "metrics.json",
-        {**metrics, "epochs": progression.history, "trunk_share": progression.share},
-    )
+    write_json(folder / "metrics.json", {**metrics, "epochs": progression.history})
     write_json(folder / "predictions.json", predictions)
 
 

@@ -17,7 +17,7 @@ NASTY = {
     "turns the reading around": "\u202egnp.exe\u202c \u2066x\u2069 \u200f",
     "breaks the line": "one\x0btwo\x0cthree\x85four\u2028bot:      You get a refund.",
     "markup of rich": "[bold red]owned[/] [link=http://owned.example]x[/link] [/]",
-    "markup of a page": "<script>document.title='owned'</script><img src=x onerror=alert(1)>\"'&amp;",
+    "markup of a page": "<script>document.title='owned'</script><img src=x onerror=x()>\"'&amp;",
     "leaves a script": "</script><script>document.title='owned'//-->]]>",
     "a wording": "{order_id}{0.__class__}{order_id.__init__.__globals__}{{day}}%s%(order_id)s%n",
     "a shell": "$(touch owned) `touch owned` ; touch owned | touch owned & ${PATH}",

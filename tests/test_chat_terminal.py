@@ -95,8 +95,8 @@ def test_a_conversation(trained_workspace: Workspace, set_thresholds: SetThresho
     assert (code, end) == (0, "")
     assert rows(trained_workspace, "SELECT channel FROM sessions") == [("terminal",)]
     assert rows(trained_workspace, "SELECT number, reply FROM turns ORDER BY id") == [
-        (1, "Parcel BK-0001 is on its way."),
-        (2, "The van has parcel BK-0001."),
+        (1, "Parcel [order_id] is on its way."),
+        (2, "The van has parcel [order_id]."),
     ]
     assert rows(trained_workspace, "SELECT turn_id, verdict, note FROM feedback") == [
         (1, "good", ""),

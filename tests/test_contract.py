@@ -86,8 +86,8 @@ def test_evidence_holds_all_scores(
     set_thresholds(trained_workspace, intent=0.5)
     evidence = decided(frontdesk, trained_workspace, "what is the weather monday")["evidence"]
     assert set(evidence) == {
-        *("rule", "reason", "entities", "sentiment", "intents", "runner_up", "margin"),
-        *("templates", "passages", "thresholds"),
+        *("rule", "reason", "entities", "sentiment", "upset", "intents", "runner_up"),
+        *("margin", "templates", "passages", "thresholds"),
     }
     assert set(evidence["intents"][0]) == set(evidence["templates"][0]) == {"name", "score"}
     assert set(evidence["passages"][0]) == {"article", "passage", "score"}

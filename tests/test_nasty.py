@@ -24,7 +24,9 @@ from tests.nasty import NASTY, STEERING
 
 Frontdesk = Callable[..., tuple[int, str, str]]
 SetThresholds = Callable[..., None]
-TYPED = "".join(f"{text}\n" for text in NASTY.values()).encode()
+BACK = "never mind\n"
+"""Gives the bot back where one of them was taken for a complaint and handed over."""
+TYPED = [*(f"where is my parcel BK-{text}" for text in NASTY.values()), *NASTY.values()]
 
 
 @pytest.fixture
@@ -42,9 +44,9 @@ def chatted(
     text = path.read_text(encoding="utf-8").replace(r"\bBK-\d{4}\b", "BK-.+")
     path.write_text(text + "personal = false\n", encoding="utf-8")
     set_thresholds(trained_workspace, intent=0.0)
-    typed = b"".join(b"where is my parcel BK-%b\n" % line.encode() for line in NASTY.values())
-    code, out, err = frontdesk("chat", "-w", trained_workspace.root, stdin=typed + TYPED)
-    assert (code, err, out.count("\n")) == (0, "", 2 * len(NASTY))
+    stdin = "".join(f"{text}\n{BACK}" for text in TYPED).encode()
+    code, out, err = frontdesk("chat", "-w", trained_workspace.root, stdin=stdin)
+    assert (code, err, out.count("\n")) == (0, "", 2 * len(TYPED))
     return trained_workspace, out
 
 
@@ -63,8 +65,7 @@ def test_the_log_keeps_it_and_shows_it_as_text(
 ) -> None:
     root = chatted[0].root
     turns = json.loads(frontdesk("log", "show", "1", "--json", "-w", root)[1])["turns"]
-    kept = [turn["message"] for turn in turns[len(NASTY) :]]
-    assert kept == list(NASTY.values())
+    assert [turn["message"] for turn in turns[::2]] == TYPED
     for words in (["show", "1"], ["show", "1", "--json"], ["stats"], ["stats", "--json"]):
         assert not STEERING.search(frontdesk("log", *words, "-w", root)[1])
 
@@ -133,7 +134,7 @@ def test_a_terminal_is_not_steered(
     set_thresholds(trained_workspace, intent=0.0)
     command = ["-c", "from bot.cli import main; main()", "chat", "-w", str(trained_workspace.root)]
     variables = {**os.environ, "TERM": "dumb", "LC_ALL": "C.UTF-8"}
-    pasted = "where is BK-0001 \u202e[bold red]owned[/] <b>x</b> {order_id} \x9b31m \u2066"
+    pasted = "where is BK-0001 \u202e[bold red]owned[/] <b>x</b>,{order_id} \x9b31m \u2066"
     with pexpect.spawn(
         sys.executable, command, env=variables, encoding="utf-8", timeout=60, dimensions=(40, 100)
     ) as chat:

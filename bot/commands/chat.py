@@ -58,18 +58,18 @@ def _talk(
     with SessionLog.open(workspace.database, of_log(settings)) as log:
         bot = Bot(desk, log, channel="terminal" if at_terminal else "pipe")
         begun = _begun(bot, wanted)
-        if at_terminal:
-            return run_repl(
-                bot,
-                name=settings.name,
-                intents=desk.model.labels,
-                home=workspace.root,
-                begun=begun,
-                debug=debug,
-            )
-        if isinstance(sys.stdout, io.TextIOWrapper):
-            sys.stdout.reconfigure(encoding="utf-8")
         try:
+            if at_terminal:
+                return run_repl(
+                    bot,
+                    name=settings.name,
+                    intents=desk.model.labels,
+                    home=workspace.root,
+                    begun=begun,
+                    debug=debug,
+                )
+            if isinstance(sys.stdout, io.TextIOWrapper):
+                sys.stdout.reconfigure(encoding="utf-8")
             return run_pipe(
                 bot,
                 sys.stdin.buffer,

@@ -61,18 +61,20 @@ def asked_after(state: State, text: str, vector: Vector, decision: Decision) -> 
             return state.asked
         case Handoff() | Unknown():
             return None
-    if state.asked and _goes_on(state, text, decision):
-        return replace(state.asked, template=template_of(decision) or state.asked.template)
-    return next_question(text, vector, template_of(decision))
+    template = template_of(decision)
+    if state.asked and _gives_what_was_asked(state.pending, decision):
+        return replace(state.asked, template=template)
+    return next_question(state.asked, text, vector, template)
 
 
-def next_question(text: str, vector: Vector, template: str | None) -> Question:
-    """A message that stood by itself, as the question that others may follow."""
+def next_question(
+    asked: Question | None, text: str, vector: Vector, template: str | None
+) -> Question:
+    """The question after a message that was answered with `template` or otherwise: the same one
+    where the message leans on it and was not answered with another template."""
+    if asked and leaning(words(text)) and template in (None, asked.template):
+        return asked
     return Question(text[:_QUESTION_LENGTH], vector, template)
-
-
-def _goes_on(state: State, text: str, decision: Decision) -> bool:
-    return leaning(words(text)) > 0 or _gives_what_was_asked(state.pending, decision)
 
 
 def _gives_what_was_asked(pending: Ask | Clarify | None, decision: Decision) -> bool:

@@ -110,14 +110,18 @@ def purpose(decision: Decision) -> str:
 
 
 def _about_after(state: State, decision: Decision) -> str | None:
-    """Small talk, citations and questions to choose leave it; a person who takes over ends it."""
+    """Small talk leaves it, but for one that calls a request off; anything else goes on to another
+    matter, unless a question stays open."""
     match decision:
         case Answer() | Ask():
             return decision.template
-        case Handoff():
+        case SmallTalk(closes=True, sentence=sentence) if sentence != "declined":
             return None
-        case _:
+        case SmallTalk() | Unknown(reason="unreadable"):
             return state.about
+        case _:
+            pending = _pending_after(state, decision)
+            return pending.template if isinstance(pending, Ask) else None
 
 
 def _filled_at(
@@ -155,7 +159,9 @@ def _interrupted_after(state: State, decision: Decision) -> tuple[Ask, ...]:
     gave_way = (
         isinstance(decision, Answer | Ask | Clarify) and _pending_after(state, decision) != pending
     )
-    if isinstance(pending, Ask) and gave_way and pending.template not in taken_up:
+    if not isinstance(pending, Ask) or pending.choices or pending.template in taken_up:
+        return tuple(waiting)
+    if gave_way:
         waiting = [ask for ask in waiting if ask.template != pending.template] + [pending]
     return tuple(waiting[-INTERRUPTED_KEPT:])
 

@@ -240,7 +240,8 @@ def _waiting(turn: Turn, decision: Answer | Cite | SmallTalk) -> list[Ask]:
     pending = [state.pending] if isinstance(state.pending, Ask) and not closes else []
     if closes and state.pending is None:
         return []
-    return [ask for ask in (*state.interrupted, *pending) if ask.template != about]
+    waiting = (*state.interrupted, *pending)
+    return [ask for ask in waiting if ask.template != about and not ask.choices]
 
 
 def offering(turn: Turn, decision: Decision) -> Decision:

@@ -1,7 +1,8 @@
 """What the bot did, counted by hour and intent; what people look at.
 
-A request is a turn that is more than small talk; it is answered when a template or passages answer
-it (docs/replay.md). Of the times only their distribution is kept, in steps of 5 %.
+A request is a turn that is more than small talk; it is answered by a template or passages, or where
+it makes several requests (docs/replay.md). Of the times only the distribution is kept, in steps of
+5 %.
 """
 
 import math
@@ -14,7 +15,7 @@ from bot.monitor.log import Feedback, Turn
 
 HOUR_S = 3600
 STEP = 1.05
-ANSWERS = frozenset({"template", "passages"})
+ANSWERS = frozenset({"template", "passages", "several"})
 NEGATIVE = "negative"
 Name = TypeVar("Name", bound=Hashable)
 

@@ -85,7 +85,8 @@ class History:
 class Usual:
     """What is usual of each series (s,), whatever the hour: the share of the chats in which it
     happens, the chats that tell, how much the share varies between windows beyond chance (the
-    intraclass correlation), and whether that is enough to judge by."""
+    intraclass correlation), how many times more it varies between longer spans, and whether there
+    is enough to judge by."""
 
     share: FloatArray
     chats: FloatArray
@@ -172,11 +173,20 @@ def expected(history: History, known: Usual) -> Expected:
     return Expected(share, firmness, known.inertia)
 
 
+MOST = 200.0
+"""More evidence than that of one window, or of a stretch, changes nothing but the exponent."""
+
+
+def _bounded(statistic: FloatArray) -> FloatArray:
+    found: FloatArray = np.clip(statistic, 1.0, np.exp(MOST))
+    return found
+
+
 def likelihood_ratio(k: FloatArray, n: float, what: Expected, factor: float) -> FloatArray:
     """How much better odds that are `factor` times as high explain k (s,) of n chats."""
     raised = factor * what.share / (1 - what.share + factor * what.share)
     gained = _log_chance(k, n, raised, what.firmness) - _log_chance(k, n, what.share, what.firmness)
-    found: FloatArray = np.exp(gained / what.inertia)
+    found: FloatArray = np.exp(np.clip(gained / what.inertia, -MOST, MOST))
     return found
 
 
@@ -235,7 +245,7 @@ class Detector:
         ratio = ratios[FACTORS.index(RAISED)]
         self._follow(window, k, n * what.share, ratio, on)
         self.score = np.where(known.judged & ~on, (self.score + 1) * ratios, 0.0)
-        self.calm = np.where(on, np.maximum(self.calm, 1.0) / ratio, 0.0)
+        self.calm = np.where(on, _bounded(self.calm) / ratio, 0.0)
         begins = self.score.mean(axis=0) * weight >= PATIENCE
         ends = on & (self.calm >= OVER)
         self.raised = ((on | begins) & ~ends).astype(np.float64)
@@ -253,7 +263,7 @@ class Detector:
         self.since = np.where(rests, window, self.since)
         self.seen = np.where(rests, 0, self.seen) + k
         self.due = np.where(rests, 0, self.due) + due
-        self.page = np.maximum(self.page, 1.0) * ratio
+        self.page = _bounded(self.page) * ratio
 
     def _grow(self, size: int) -> None:
         more = size - len(self.page)

@@ -84,6 +84,7 @@ class Watch:
     chats: Chats = field(default_factory=Chats)
     windows: Windows = field(default_factory=lambda: Windows(0))
     alerts: Alerts = field(default_factory=Alerts)
+    file: tuple[int, int] | None = None
     now: float = 0.0
     ahead: int = 0
 
@@ -117,8 +118,13 @@ class Watch:
     def _read(self, now: float, show: Progress) -> bool:
         """Count what is new, and say whether all of it was."""
         with log.opened(self.path) as connection:
-            if self.place and log.last(connection, "turns") < self.place.turn:
+            found = self.path.stat()
+            if self.place and (
+                self.file != (found.st_dev, found.st_ino)
+                or log.last(connection, "turns") < self.place.turn
+            ):
                 self._begin_anew()  # another log lies there now
+            self.file = (found.st_dev, found.st_ino)
             opening = self.place is None
             if self.place is None:
                 span = max(self.period + HOUR_S, KEPT * WINDOW_S)

@@ -13,7 +13,7 @@ import gc
 import time
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from datetime import date
 from typing import TYPE_CHECKING, Any
 
@@ -21,7 +21,6 @@ import numpy as np
 from numpy.typing import NDArray
 
 from bot.decision import Candidates, Decision, Handoff, Reading, SmallTalk, Unknown, template_of
-from bot.dialogue.ellipsis import leaning
 from bot.dialogue.followups import earlier, next_question
 from bot.dialogue.several import split
 from bot.dialogue.slots import as_confirmed
@@ -35,7 +34,6 @@ from bot.replay.reading import Encoded, History, Vectors, read_history, read_mes
 from bot.replay.store import Turn
 from bot.replay.survey import Chat
 from bot.replies import render
-from bot.short_answers import words
 from bot.state import Question, Speaker, State
 from finetune.corpus import NO_TEXT, Message
 
@@ -166,9 +164,8 @@ def _asked_after(
     if message.reply == NO_TEXT or isinstance(decision, SmallTalk):
         return asked
     template = _template_named(message)
-    if asked is not None and leaning(words(text)):
-        return replace(asked, template=template or asked.template)
-    return next_question(text, vector, template if template in desk.templates.by_id else None)
+    known = template if template in desk.templates.by_id else None
+    return next_question(asked, text, vector, known)
 
 
 def _needed(history: History) -> IntArray:

@@ -1,6 +1,6 @@
 """A chat with a bot that is made up; run by test_repl.py at a terminal and in a pipe.
 
-python fake_chat.py repl FOLDER | pipe | json | debug
+python fake_chat.py repl FOLDER [debug] | pipe | json | debug
 """
 
 from __future__ import annotations
@@ -110,7 +110,9 @@ class FakeBot:
 def main(mode: str, *rest: str) -> int:
     bot = FakeBot()
     if mode == "repl":
-        code = run_repl(bot, name="Fake", intents=("track", "cancel"), home=Path(rest[0]))
+        code = run_repl(
+            bot, name="Fake", intents=("track", "cancel"), home=Path(rest[0]), debug="debug" in rest
+        )
         sys.stdout.write(f"judged {bot.judged}\n")
         return code
     streams = (sys.stdin.buffer, sys.stdout, sys.stderr)

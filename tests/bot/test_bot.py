@@ -146,9 +146,9 @@ def test_the_log_keeps_words_and_value(desk: Desk, log: SessionLog) -> None:
 
 def test_other_kinds_of_turns(bot: Bot) -> None:
     assert isinstance(bot.respond("thanks for monday").decision, SmallTalk)
-    assert isinstance(bot.respond("awful cake monday, i want to complain").decision, Handoff)
     assert isinstance(bot.respond("what is the weather monday").decision, Unknown)
     assert isinstance(bot.respond("?!").decision, Unknown)
+    assert isinstance(bot.respond("awful cake monday, i want to complain").decision, Handoff)
 
 
 def test_an_article_is_cited_where_passages_may_answer(desk: Desk, log: SessionLog) -> None:

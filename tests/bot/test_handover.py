@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 import json
+import re
 import sqlite3
 from collections.abc import Callable, Iterator
 from contextlib import closing
 from dataclasses import replace
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -158,6 +160,31 @@ def test_the_json_of_an_entry(bot: Bot, trained_workspace: Workspace, frontdesk:
         "id", "session", "turn", "at", "reason", "status", "summary", "taken_by", "taken_at",
         "closed_at",
     ]  # fmt: skip
+
+
+ROOT = Path(__file__).parents[2]
+
+
+def test_the_sql_that_is_documented_does_what_it_says(
+    bot: Bot, trained_workspace: Workspace
+) -> None:
+    bot.respond("where is my parcel")
+    bot.respond("agent")
+    page = (ROOT / "docs" / "handover.md").read_text(encoding="utf-8")
+    blocks = re.findall(r"```sql\n(.*?)```", page, re.S)
+    waiting, take, read, close = (
+        block.replace("= 7", "= 1").replace("= 3", "= 1") for block in blocks
+    )
+    said, tried = (query for query in read.split(";") if query.strip())
+    with closing(sqlite3.connect(trained_workspace.database)) as log:
+        [row] = log.execute(waiting)
+        assert (row[0], row[1], row[4]) == (1, 1, "agent")
+        assert [log.execute(take).rowcount for _ in range(2)] == [1, 0]
+        assert [number for number, *_ in log.execute(said)] == [1, 2]
+        assert log.execute(tried).fetchall() == [(1, "ask", "track")]
+        log.execute(close)
+        log.commit()
+    assert not bot.log.person_awaited(bot.session)
 
 
 # --- the log -------------------------------------------------------------------------------------

@@ -153,3 +153,14 @@ def test_places_are_moved() -> None:
 @pytest.mark.parametrize("text", ["1 " * 20_000, "0" * 50_000, "a" * 50_000 + "@", "+1-" * 20_000])
 def test_long_texts_cost_little(text: str) -> None:
     mask(text)  # a pattern that backtracks would not come back
+
+
+def test_an_owners_pattern_finds_all_in_a_long_text_and_takes_no_square_of_its_length() -> None:
+    """`[\\w.]+@` on a run of 100,000 letters would take a minute; window by window it is quick."""
+    pattern = {"mail": re.compile(r"\b[\w.-]+@[\w-]+\.\w+\b")}
+    run = "tt-" * 30_000
+    many = " ".join(f"mia.{number}@a-long-name-of-a-shop.example" for number in range(400))
+    masked = mask(f"{run} {many}", pattern)
+    assert masked.text == f"{run} {' '.join(['[email]'] * 400)}"
+    own = " ".join(f"code-{number:04}" for number in range(2_000))
+    assert mask(own, {"code": re.compile(r"\bcode-\d{4}\b")}).text == " ".join(["[code]"] * 2_000)

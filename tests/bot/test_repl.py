@@ -9,7 +9,7 @@ import re
 import runpy
 import subprocess
 import sys
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import fields, replace
 from pathlib import Path
 from typing import Any
@@ -159,6 +159,7 @@ def test_two_requests_have_both_sources_and_both_reasons(screen: Shown) -> None:
         ),
         ({"entities": {"day": "friday"}, "values": {"day": "2026-03-06"}}, "friday (2026-03-06)"),
         ({"slots": {"size": "M", "day": "friday"}}, "known   size = M, day = friday"),
+        ({"slots": {"day": "friday"}, "meanings": {"day": "2026-03-06"}}, "friday (2026-03-06)"),
         ({"follows": "how long?"}, "follows up   how long?"),
     ],
 )
@@ -489,12 +490,16 @@ READY = re.escape("\x1b[?2004h")  # a terminal that is not dumb is told to mark 
 
 
 def terminal(
-    home: Path, term: str, width: int = 80, variables: Mapping[str, str] | None = None
+    home: Path,
+    term: str,
+    width: int = 80,
+    variables: Mapping[str, str] | None = None,
+    options: Sequence[str] = (),
 ) -> pexpect.spawn[str]:
     own = {"TERM": term, "PROMPT_TOOLKIT_NO_CPR": "1", "LC_ALL": "C.UTF-8"}
     return pexpect.spawn(
         sys.executable,
-        [str(FAKE), "repl", str(home)],
+        [str(FAKE), "repl", str(home), *options],
         env={**os.environ, **own, **(variables or {})},
         encoding="utf-8",
         timeout=20,
@@ -564,6 +569,13 @@ def test_a_conversation_to_the_character(dumb: pexpect.spawn[str]) -> None:
         "judged [(1, 'good', '')]\n"
     )
     assert exit_code(dumb) == 0
+
+
+def test_the_trace_of_an_error_is_shown_where_it_is_wanted(tmp_path: Path) -> None:
+    with terminal(tmp_path, "dumb", options=["debug"]) as chat:
+        shown = told(chat, "explode", "hello", "/quit")
+    assert "Traceback (most recent call last):\n" in shown
+    assert "ValueError: the boiler\nburst\n> hello\nYou said:\nhello\n" in shown
 
 
 def test_the_end_of_input_ends_the_chat(xterm: pexpect.spawn[str]) -> None:
@@ -673,6 +685,14 @@ def test_a_terminal_of_twenty_columns(tmp_path: Path, term: str) -> None:
         shown = plain(told(chat, "suggest", "/quit") if term == "dumb" else seen(chat, "suggest"))
     assert "Fake. Type a \nmessage; /help lists\nthe commands.\n" in shown
     assert "You may also ask: \nCancel an order · \n退货\n" in shown
+
+
+@pytest.mark.parametrize("term", ["dumb", "xterm"])
+def test_a_terminal_of_two_hundred_columns(tmp_path: Path, term: str) -> None:
+    line = "0123456789" * 15
+    with terminal(tmp_path, term, width=200) as chat:
+        shown = plain(told(chat, line, "/quit") if term == "dumb" else seen(chat, line))
+    assert f"You said:\n{line}\n" in shown
 
 
 def test_a_terminal_that_changes_its_width_while_one_types(xterm: pexpect.spawn[str]) -> None:

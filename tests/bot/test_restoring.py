@@ -35,7 +35,6 @@ VECTOR = np.array([0.6, -0.8, np.finfo(np.float32).tiny], dtype=np.float32)
 FULL: dict[str, Any] = {
     "slots": {"order_id": "TT-1", "尺码": "大"},
     "meanings": {"day": "2026-03-13"},
-    "meanings": {"day": "2026-03-06"},
     "filled_at": {"order_id": 12.5},
     "confirmed": frozenset({"order_id", "size"}),
     "pending": Clarify(("track", "cancel"), EVIDENCE, wording=2),

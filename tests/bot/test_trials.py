@@ -17,9 +17,9 @@ from bot.off_topic import OFF_TOPIC
 from bot.template_bank import TemplateBank
 from bot.templates import Template, Templates
 from bot.trials import (
-    follow_up_trials,
     FEWEST_OUTSIDE,
     Trials,
+    follow_up_trials,
     intent_trials,
     passage_trials,
     template_trials,

@@ -21,7 +21,7 @@ CASES: dict[str, tuple[str, int, tuple[str, ...], str]] = {
     "folder": ("", 0o500, ("chat",), DATABASE),
     "folder, read": ("", 0o500, ("log", "stats"), DATABASE),
     "folder, erase": ("", 0o500, ("log", "forget", "1", "--yes"), DATABASE),
-    "folder, export": ("", 0o500, ("log", "export", "{root}/x.jsonl"), DENIED),
+    "export": ("kb", 0o500, ("log", "export", "{root}/kb/x.jsonl"), DENIED),
     "folder, replay": (
         "",
         0o500,
@@ -45,8 +45,9 @@ def workspace(frontdesk: Frontdesk, trained_workspace: Workspace) -> Workspace:
 
 
 def contents(root: Path) -> dict[str, str]:
-    """What is in the files that were there; an index of another encoder may be added."""
-    paths = (path for path in root.rglob("*") if path.is_file())
+    """What is in the files, but for what a command makes anew from the rest when it opens."""
+    paths = (path for path in root.rglob("*") if path.is_file() and path.name != "history.jsonl")
+    paths = (path for path in paths if path.parent.name != "index")
     return {str(path): sha256(path.read_bytes()).hexdigest() for path in paths}
 
 

@@ -10,7 +10,7 @@ NOTHING = np.zeros(2, dtype=np.float32)
 
 def filled(sentence: str) -> str:
     """A sentence of about 150 characters, so that a few are more than fits."""
-    return sentence + " " + "Some more of it stands here to make it long" * 2 + "."
+    return f"{sentence} Some{' more of it, to make it long' * 5}."
 
 
 def quoted(passages: list[str], scored: list[list[float]]) -> list[str]:

@@ -77,15 +77,17 @@ class Conversation:
         sentiment: str | None = None,
         templates: Mapping[str, float] | None = None,
         passages: Mapping[str, float] | None = None,
+        follows: str = "",
     ) -> str:
         """The reply to a message that is surely of `intent`, or of `intents` with these
         probabilities; `entities` are those that a model would find, beside the patterns' and the
-        lists'. `templates` and `passages` (an article each) are candidates with their scores."""
+        lists'. `templates` and `passages` (an article each) are candidates with their
+        scores; `follows` is the question that those were searched for together with."""
         likely = {intent: SURE} if intent else dict(intents or {})
         found = self._found(text, entities or {})
         reading = Reading(_scored(likely), found, self._meant(found), sentiment)
         hits = tuple(hit(article, score) for article, score in (passages or {}).items())
-        candidates = Candidates(_scored(templates or {}), hits)
+        candidates = Candidates(_scored(templates or {}), hits, follows)
         self.turns += 1
         decided = self._decide(text, reading, candidates)
         self.decision = carry_out(decided, self.actions, f"1-{self.turns}")

@@ -239,6 +239,21 @@ def test_small_talk_in_between_does_not_make_a_correction_unheard(talk: Conversa
     assert talk.customer("no, I meant 4412") == "Order TT-4412 is on its way."
 
 
+def test_a_correction_is_about_what_was_said_last_and_nothing_before(talk: Conversation) -> None:
+    talk.customer("cancel 4421", "cancel")
+    talk.customer("yes")
+    talk.customer("how do I send 4433 back?", passages={"returns": 0.9})
+    talk.customer("no, I meant 4412")
+    assert talk.rule != "corrected"
+
+
+def test_an_open_question_can_be_corrected_after_a_citation(talk: Conversation) -> None:
+    talk.customer("4421 is the wrong size", "exchange")
+    talk.customer("what sizes are there?", passages={"sizes": 0.9})
+    assert talk.customer("sorry, 4412 not 4421").endswith("Which size?")
+    assert talk.state.slots == {"order_id": "TT-4412"}
+
+
 def test_a_value_that_is_only_denied_is_asked_for(talk: Conversation) -> None:
     talk.customer("where is 4421?", "track")
     assert talk.customer("no, it's not 4421") == ASK_ORDER

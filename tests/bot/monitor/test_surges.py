@@ -116,6 +116,19 @@ def test_a_quiet_window_says_nothing() -> None:
     assert not detector.score.any()
 
 
+@pytest.mark.parametrize("share", [0.0, 1.0])
+def test_counts_far_out_of_the_ordinary_are_still_numbers(share: float) -> None:
+    """NumPy's warnings are errors here."""
+    known = usual(history_of(np.full((3 * WEEK, 4), 50.0), chats=100))
+    what = Expected(np.full(4, 0.5), np.full(4, 1e9), np.ones(4))
+    detector = Detector()
+    for window in range(20):
+        k = np.full(4, share * 100_000)
+        detector.step(window, 100_000, k, what, known, weights(4, 4))
+    assert np.isfinite(detector.page).all()
+    assert (detector.raised > 0).all() == (share == 1)
+
+
 # --- what it does not judge ----------------------------------------------------------------------
 
 

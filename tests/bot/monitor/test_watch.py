@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import sqlite3
+import time
 from collections.abc import Callable, Iterator
 from contextlib import closing
 from dataclasses import replace
@@ -12,10 +13,15 @@ from typing import Any
 
 import pytest
 
+from bot.decision import Candidates, Reading, Thresholds
+from bot.dialogue import decide
 from bot.errors import BotError
 from bot.log.migrations import SCHEMA
 from bot.monitor import log
 from bot.monitor.watch import View, Watch
+from bot.session_log import SessionLog, TurnRecord
+from bot.state import State
+from bot.templates import Templates
 from tests.bot.monitor.conftest import NOW, SECRET, Said, Write, weeks
 
 DAY = 86400.0
@@ -60,6 +66,18 @@ def test_turns_are_counted_by_intent_and_by_hour(path: Path, write: Write) -> No
     ]
 
 
+def test_the_sentiment_that_is_logged_is_the_one_that_was_read(path: Path) -> None:
+    for sentiment in ("negative", "neutral", None):
+        reading = Reading(sentiment=sentiment)
+        decision = decide(State(), "hm", reading, Candidates(), Templates(), Thresholds(), {})
+        with SessionLog.open(path) as opened:
+            session = opened.start_session(channel="pipe", model="m", index_digest="d")
+            turn = (session, 1, "hm", "Sorry?", decision, reading, 4.5, "m", "d")
+            opened.record(TurnRecord(*turn))
+    total = look(path, time.time() + 1).total
+    assert (total.turns, total.felt, total.negative, total.unknowns) == (3, 2, 1, 3)
+
+
 def test_times_are_right_to_2_percent(path: Path, write: Write) -> None:
     write(path, [Said(60, number, ms=number) for number in range(1, 101)])
     total = look(path).total
@@ -74,6 +92,7 @@ def test_times_are_right_to_2_percent(path: Path, write: Write) -> None:
         (["ask", "template"], None, 1.0, 1.0),
         (["template", "ask"], None, 0.0, 1.0),
         (["template", "unknown", "template"], None, 0.0, 0.0),
+        (["several"], None, 1.0, 1.0),
         (["handoff"], None, 0.0, 0.0),
         (["smalltalk"], None, 0.0, 0.0),
         (["template"], "bad", 0.0, 1.0),
@@ -224,6 +243,18 @@ def test_another_log_in_its_place_is_read_from_its_beginning(path: Path, write: 
         file.unlink()
     write(path, [Said(5, intent="cancel")])
     assert list(watch.look(NOW).intents) == ["cancel"]
+
+
+def test_a_longer_log_in_its_place_is_read_from_its_beginning(path: Path, write: Write) -> None:
+    write(path, [Said(10)])
+    watch = Watch(path, DAY)
+    watch.look(NOW)
+    other = path.with_name("restored.db")
+    write(other, [Said(5, intent="cancel")] * 3)
+    for file in path.parent.glob("frontdesk.db*"):
+        file.unlink()
+    other.rename(path)
+    assert watch.look(NOW).total.turns == 3
 
 
 def test_a_log_of_the_first_release_is_read_as_it_is(path: Path) -> None:

@@ -2,16 +2,19 @@
 
 from collections.abc import Sequence
 from dataclasses import replace as with_other
+from pathlib import Path
 from typing import Any
 
 import numpy as np
 import pytest
 
-from bot.bot import Desk
+from bot.bot import Bot, Desk
 from bot.decision import Thresholds
+from bot.evidence import evidence_json
 from bot.model import Model
 from bot.replay.answering import read
 from bot.replay.reading import read_history
+from bot.session_log import SessionLog
 from bot.settings import EntitySettings
 from bot.state import State, remember
 from finetune.conversation import Conversation
@@ -150,3 +153,20 @@ def test_what_is_personal_is_masked_in_all_that_is_kept(desk: Desk, replayed: Re
     assert turn.evidence["entities"]["order_id"]["text"] == "[order_id]"
     assert "BK-0001" not in str(turn)
     assert "mia" not in str(turn)
+
+
+def test_a_follow_up_is_searched_for_with_the_question_before_as_in_a_session(
+    desk: Desk, replayed: Replayed
+) -> None:
+    asked, then = "how long is a gift voucher valid", "and where is it sold?"
+    own = with_other(desk, thresholds=Thresholds(passage=0.0, follow_up=0.0))
+    one = chat("a", f"customer: {asked}", "agent: Three years.", f"customer: {then}")
+    unanswered = chat("b", f"customer: {asked}", f"customer: {then}")
+    _, turns = replayed(own, [one, unanswered])
+    assert [turn.evidence.get("follows") for turn in turns] == [None, asked, None, None]
+    assert turns[1].evidence["passages"] != turns[3].evidence["passages"]
+    with SessionLog.open(Path(":memory:")) as log:
+        bot = Bot(own, log, channel="test")
+        bot.respond(asked)
+        live = evidence_json(bot.respond(then).decision)
+    assert turns[1].evidence["passages"] == live["passages"]

@@ -8,7 +8,7 @@ from bot.replay.resampling import FOLD, RESAMPLES, Sums, draws
 CHATS = 2 * FOLD + 37
 
 
-def _summed(rows: np.ndarray, marks: list[list[int]]) -> Sums:  # type: ignore[type-arg]
+def _summed(rows: np.ndarray, marks: list[list[int]]) -> Sums:
     sums = Sums(rows.shape[1])
     for row, made in zip(rows.tolist(), marks, strict=True):
         sums.add(row, made)
@@ -16,17 +16,17 @@ def _summed(rows: np.ndarray, marks: list[list[int]]) -> Sums:  # type: ignore[t
 
 
 @pytest.fixture(scope="module")
-def rows() -> np.ndarray:  # type: ignore[type-arg]
+def rows() -> np.ndarray:
     return np.random.default_rng(3).integers(0, 5, (CHATS, 3)).astype(float)
 
 
-def test_the_first_row_is_the_plain_sum(rows: np.ndarray) -> None:  # type: ignore[type-arg]
+def test_the_first_row_is_the_plain_sum(rows: np.ndarray) -> None:
     sums = _summed(rows, [[chat % 4] for chat in range(CHATS)])
     assert sums.columns()[0].tolist() == rows.sum(axis=0).tolist()
     assert sums.marks(5)[0].tolist() == [len(range(mark, CHATS, 4)) for mark in range(4)] + [0]
 
 
-def test_a_chat_counts_as_often_as_it_was_drawn(rows: np.ndarray) -> None:  # type: ignore[type-arg]
+def test_a_chat_counts_as_often_as_it_was_drawn(rows: np.ndarray) -> None:
     """Against all counts at once, which is what the folds save."""
     sums = _summed(rows, [[chat % 4] for chat in range(CHATS)])
     sizes = (FOLD, FOLD, CHATS - 2 * FOLD)
@@ -37,7 +37,7 @@ def test_a_chat_counts_as_often_as_it_was_drawn(rows: np.ndarray) -> None:  # ty
     np.testing.assert_allclose(sums.marks(4), counts @ marks)
 
 
-def test_looking_at_the_sums_does_not_change_them(rows: np.ndarray) -> None:  # type: ignore[type-arg]
+def test_looking_at_the_sums_does_not_change_them(rows: np.ndarray) -> None:
     looked, plain = Sums(3), Sums(3)
     for row in rows.tolist():
         plain.add(row, ())

@@ -1,0 +1,199 @@
+"""Follow-ups: messages that go on with the question before them."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pytest
+
+from bot.decision import Thresholds
+from bot.dialogue.ellipsis import LONGEST, leaning
+from bot.dialogue.followups import asked_after, earlier
+from bot.short_answers import words
+from bot.state import Question
+from tests.bot.dialogue.conversation import CERTIFIED, Conversation
+
+SETTINGS = r"""
+name = "Tern & Trail"
+[entities.order_id]
+pattern = '\bTT-\d{4}\b'
+ask = "What is your order number?"
+[entities.colour]
+values = ["red", "blue"]
+ask = "Which colour?"
+"""
+TEMPLATES = """
+templates:
+  - id: stock
+    intents: [stock]
+    wordings: ["The jacket in {colour} is in stock."]
+  - id: track
+    intents: [track]
+    wordings: ["Order {order_id} is on its way."]
+  - id: hours
+    intents: [hours]
+    wordings: ["Nine to five."]
+  - id: hello
+    intents: [greeting]
+    kind: smalltalk
+    wordings: ["Hello!"]
+"""
+SETTINGS_ZH = """
+name = "岑屿茶铺"
+language = "zh"
+[entities.tea]
+values = ["红茶", "绿茶"]
+ask = "请问是哪一款茶？"
+"""
+TEMPLATES_ZH = """
+templates:
+  - id: brew
+    intents: [brew]
+    wordings: ["{tea}的水温请看包装。"]
+"""
+VECTOR = np.ones(3, dtype=np.float32)
+
+
+def said(talk: Conversation, text: str, intent: str | None = None, **known: Any) -> str:
+    """A turn, and what a bot does after it: it remembers the question."""
+    before = talk.state
+    reply = talk.customer(text, intent, **known)
+    asked = asked_after(before, text, VECTOR, talk.decision)
+    talk.state = replace(talk.state, asked=asked)
+    return reply
+
+
+@pytest.fixture
+def talk(tmp_path: Path) -> Conversation:
+    return Conversation.of(tmp_path, SETTINGS, TEMPLATES)
+
+
+@pytest.fixture
+def talk_zh(tmp_path: Path) -> Conversation:
+    return Conversation.of(tmp_path, SETTINGS_ZH, TEMPLATES_ZH)
+
+
+def test_and_for_the_blue_one(talk: Conversation) -> None:
+    assert said(talk, "do you have the jacket in red?", "stock") == (
+        "The jacket in red is in stock."
+    )
+    assert said(talk, "and for the blue one?") == "The jacket in blue is in stock."
+    assert talk.rule == "follow-up"
+    assert said(talk, "what about red") == "The jacket in red is in stock."
+    assert talk.rule == "follow-up"
+
+
+def test_a_bare_value_is_enough(talk: Conversation) -> None:
+    said(talk, "where is TT-1111?", "track")
+    assert said(talk, "TT-2222") == "Order TT-2222 is on its way."
+
+
+def test_in_chinese(talk_zh: Conversation) -> None:
+    assert said(talk_zh, "绿茶用多少度的水泡？", "brew") == "绿茶的水温请看包装。"
+    assert said(talk_zh, "那红茶呢？") == "红茶的水温请看包装。"
+    assert talk_zh.rule == "follow-up"
+
+
+def test_a_message_with_an_intent_of_its_own_is_no_follow_up(talk: Conversation) -> None:
+    said(talk, "do you have the jacket in red?", "stock")
+    assert said(talk, "and where is TT-1111?", "track") == "Order TT-1111 is on its way."
+    assert talk.rule == "intent-certain"
+
+
+def test_nor_is_one_that_says_more_than_a_value(talk: Conversation) -> None:
+    said(talk, "where is TT-1111?", "track")
+    said(talk, "and a zip of the thing from TT-2222 is broken")
+    assert talk.rule == "unknown"
+
+
+def test_nor_one_whose_value_the_last_answer_does_not_depend_on(talk: Conversation) -> None:
+    said(talk, "when are you open?", "hours")
+    said(talk, "and for the blue one?")
+    assert talk.rule == "unknown"
+
+
+def test_small_talk_in_between_changes_nothing(talk: Conversation) -> None:
+    said(talk, "do you have the jacket in red?", "stock")
+    assert said(talk, "hello again", "greeting") == "Hello!"
+    assert said(talk, "and the blue one?") == "The jacket in blue is in stock."
+
+
+def test_nothing_follows_what_was_not_answered(talk: Conversation) -> None:
+    said(talk, "do you have the jacket in red?", "stock")
+    said(talk, "can penguins fly over mountains?")
+    assert talk.rule == "unknown"
+    said(talk, "and the blue one?")
+    assert talk.rule != "follow-up"
+
+
+def test_a_short_request_of_its_own_is_the_question_from_then_on(talk: Conversation) -> None:
+    said(talk, "do you have the jacket in red?", "stock")
+    said(talk, "opening?", "hours")
+    assert talk.state.asked == Question("opening?", VECTOR, "hours")
+
+
+def test_a_slot_that_was_asked_for_belongs_to_the_question(talk: Conversation) -> None:
+    assert said(talk, "is the jacket in stock?", "stock") == "Which colour?"
+    assert said(talk, "red") == "The jacket in red is in stock."
+    assert talk.state.asked == Question("is the jacket in stock?", VECTOR, "stock")
+    assert said(talk, "and blue?") == "The jacket in blue is in stock."
+
+
+def test_the_same_template_is_not_said_twice_where_a_passage_says_more(talk: Conversation) -> None:
+    talk.thresholds = replace(CERTIFIED, follow_up=0.5)
+    said(talk, "when are you open?", "hours")
+    reply = said(
+        talk,
+        "and on holidays?",
+        "hours",
+        passages={"holidays": 0.55},
+        follows="when are you open?",
+    )
+    assert "Thirty days." in reply
+    assert talk.rule == "follow-up"
+    assert talk.decision.evidence.follows == "when are you open?"
+    assert said(talk, "and on holidays?", "hours", passages={"holidays": 0.45}) == "Nine to five."
+
+
+def test_passages_for_a_follow_up_have_a_threshold_of_their_own(talk: Conversation) -> None:
+    talk.thresholds = Thresholds(passage=0.3, follow_up=0.5)
+    said(talk, "how long is a voucher valid?", passages={"vouchers": 0.4})
+    assert talk.rule == "passage-certain"
+    followed = {"follows": "how long is a voucher valid?"}
+    said(talk, "how long does that take?", passages={"vouchers": 0.4}, **followed)
+    assert talk.rule == "unknown"
+    said(talk, "how long is a voucher valid?", passages={"vouchers": 0.4})
+    said(talk, "how long does that take?", passages={"vouchers": 0.6}, **followed)
+    assert talk.rule == "passage-certain"
+    assert talk.decision.evidence.thresholds.passage == 0.5
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        "how long does that take?", "is it free?", "and for the blue one?", "what about size M",
+        "until when?", "why not?", "And the 600?", "can I return it then", "refund?",
+        "要多久？", "那蓝色的呢？", "多少钱", "它可以退吗？", "红茶呢", "那运费谁出？",
+    ],
+)  # fmt: skip
+def test_messages_that_lean_on_what_was_before(text: str) -> None:
+    asked = Question("do you repair zips?", VECTOR)
+    found = earlier(asked, text)
+    assert found is not None
+    assert (found.text, found.share) == (asked.text, leaning(words(text)))
+    assert earlier(None, text) is None
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        "how long does a refund to my bank take?", "where is my parcel now", "TT-1234", "",
+        "do you deliver to Iceland?", "can I send back sale items?",
+        "退款要多久到账", "今天付款什么时候发货？", "紫砂壶里发霉了怎么处理？", "it " * LONGEST,
+    ],
+)  # fmt: skip
+def test_messages_that_stand_by_themselves(text: str) -> None:
+    assert earlier(Question("do you repair zips?", VECTOR), text) is None
