@@ -88,7 +88,8 @@ def main() -> None:
         with SessionLog.open(path, of_log(desk.settings)) as log:
             outcome = send(desk, log, texts)
         turns, decisions = rows(path)
-    clock, busy = (sorted(turn[side] for turn in outcome.turns) for side in (0, 1))
+    clock = sorted(seconds for seconds, _, _ in outcome.turns)
+    busy = sorted(seconds for _, seconds, _ in outcome.turns)
     print(
         f"{len(texts):,} messages, {sum(map(len, texts)):,} characters, model {desk.model.version}"
     )

@@ -25,6 +25,7 @@ from bot.decision import (
 )
 from bot.dialogue import advance, decide
 from bot.dialogue.followups import asked_after, earlier
+from bot.dialogue.offers import in_full
 from bot.dialogue.several import split
 from bot.dialogue.turn import Heard
 from bot.exchange import Exchange
@@ -35,7 +36,7 @@ from bot.resuming import Resumed, resumed
 from bot.session_log import SavedState, SessionLog, SessionRow, TurnRecord
 from bot.settings import Settings
 from bot.state import Question, State, remember
-from bot.suggestions import Transitions, in_full, suggested
+from bot.suggestions import Transitions, suggested
 from bot.template_bank import TemplateBank
 from bot.templates import Templates
 from finetune.tags import FoundEntity

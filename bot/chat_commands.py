@@ -121,11 +121,13 @@ def _sources(chat: Chat, _: str) -> None:
     cited = [part for part in parts_of(chat.last.decision) if isinstance(part, Cite)]
     for cite in cited:
         numbers = citations(cite.hits)
-        for hit in cite.hits:
+        for place, hit in enumerate(cite.hits):
             found = hit.passage
             path = " › ".join((found.title, *found.headings))
             where = f"{found.article}, {chat.word('passage', id=found.id)}, {hit.score:.3f}"
             chat.screen.say(f"[{numbers[found.article]}] {path} ({where})")
+            for quote in (quote for quote in cite.quotes if quote.hit == place):
+                chat.note(quote.text)
     template = _source(chat.last.decision, chat.language)
     if template or not cited:
         chat.screen.say(template or chat.word("no source"))

@@ -78,10 +78,6 @@ WORDS: Mapping[str, Mapping[Language, str]] = {
         "zh": "当时了解到的信息没有保存，可能会再次询问。",
     },
     "new session": {"en": "A new session begins.", "zh": "新的会话开始了。"},
-    "nothing to continue": {
-        "en": "There is no earlier session here; a new one begins.",
-        "zh": "这里没有以前的会话，开始新的会话。",
-    },
     "which language": {
         "en": "English. /language zh 切换为中文。",
         "zh": "中文。/language en switches to English.",
@@ -99,7 +95,6 @@ WORDS: Mapping[str, Mapping[Language, str]] = {
     "upset": {"en": "upset in a row", "zh": "连续不满"},
     "said so far": {"en": "answered with", "zh": "已用模板"},
     "articles shown": {"en": "articles shown", "zh": "已引文档"},
-    "an answer": {"en": "an answer about {what}", "zh": "关于 {what} 的回答"},
     "a choice": {"en": "a choice of {what}", "zh": "从 {what} 中选择"},
     "a yes or no": {"en": "a yes or no to {what}", "zh": "对 {what} 的确认"},
     "nothing": {"en": "Nothing yet.", "zh": "还没有。"},

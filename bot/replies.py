@@ -11,7 +11,7 @@ import re
 from collections.abc import Mapping, Sequence
 from dataclasses import replace
 from itertools import pairwise
-from typing import TYPE_CHECKING, Literal
+from typing import TYPE_CHECKING
 
 from bot.decision import (
     Answer,
@@ -27,149 +27,23 @@ from bot.decision import (
     Unknown,
 )
 from bot.dialogue.tone import in_upset_run
-from bot.sentences import CHINESE, ENGLISH, UPSET
+from bot.sentences import SENTENCES as SENTENCES
+from bot.sentences import UPSET
+from bot.sentences import Language as Language
 
 if TYPE_CHECKING:
     from bot.templates import Templates
     from kb.search import Hit
 
-Language = Literal["en", "zh"]
-
 LONGEST_QUOTE = 700
 """Characters of a passage that a reply quotes; the rest is an article away."""
-
-SENTENCES: Mapping[Language, Mapping[str, tuple[str, ...]]] = {
-    "en": {
-        **ENGLISH,
-        "unreadable": (
-            "I couldn't find any words in that. Could you type it out for me?",
-            "That came through without any words. What can I help you with?",
-        ),
-        "uncertain": (
-            "I'm sorry, I don't know the answer to that."
-            ' Try other words, or type "agent" to reach a person.',
-            "I don't know that one, I'm afraid."
-            ' You can put it another way, or type "agent" and a person will take over.',
-        ),
-        "out of scope": (
-            "I'm sorry, that's something I don't know about."
-            ' Type "agent" if you would like a person to help.',
-            "I don't know about that, I'm afraid; it's outside what I can help with."
-            ' A person may know more: type "agent".',
-        ),
-        "requested": (
-            "Of course. I'm handing you over to a colleague,"
-            " who can see what you've told me so far.",
-            "Sure, a colleague will take it from here. What you've told me is passed on.",
-        ),
-        "unknown": (
-            "I don't want to keep you guessing, so I'm handing you over to a colleague."
-            " What you've told me is passed on.",
-            "This one is better answered by a person."
-            " I'm handing you over, with what you've told me so far.",
-        ),
-        "unfilled": (
-            "No problem, we can find it another way. I'm handing you over to a colleague,"
-            " with what you've told me so far.",
-            "That's all right. A colleague will help you from here,"
-            " and can see what you've told me.",
-        ),
-        "ask": ("Could you tell me the {slot}?", "What is the {slot}, please?"),
-        "ask again": (
-            "Sorry, I couldn't find that in your message. {question}",
-            "I didn't catch that, sorry. {question}",
-        ),
-        "corrected": ("Got it, {value}.", "{value}, noted."),
-        "confirm": (
-            "Just to be sure: {what}. Shall I go ahead?",
-            "Before I do it: {what}. Is that right?",
-        ),
-        "confirm again": ("Is that a yes or a no? {question}", "Yes or no? {question}"),
-        "declined": (
-            "All right, I haven't done it. Tell me what to change, or ask me something else.",
-            "No problem, I'll leave it. What should be different?",
-        ),
-        "action failed": (
-            "I'm sorry, that didn't work just now. You can try again in a while.",
-            "Sorry, I couldn't get that done. It may work later.",
-        ),
-        "reach a person": (
-            'Type "agent" to reach a person.',
-            'A person can help, too: type "agent".',
-        ),
-        "clarify": (
-            "Just so I get this right, which of these do you mean?",
-            "I want to be sure I understand. Is it one of these?",
-        ),
-        "not found": (
-            "I found nothing about {parts}, though.",
-            "What our help pages don't tell me is {parts}.",
-        ),
-        "two": (" and ",),
-        "choose": ("A number will do, or tell me in other words.",),
-        "cite": ("Here is what our help pages say:", "This is from our help pages:"),
-        "failed": ("Sorry, something went wrong on my side. Please try that again.",),
-    },
-    "zh": {
-        **CHINESE,
-        "unreadable": (
-            "这条消息里没有看到文字，可以打字告诉我吗？",
-            "我没能读到内容，请用文字说说您需要什么帮助。",
-        ),
-        "uncertain": (
-            "抱歉，这个问题我不知道答案。您可以换个说法，或输入“人工”由同事来帮您。",
-            "不好意思，这个我还不知道。换个说法试试，或者输入“人工”转给同事。",
-        ),
-        "out of scope": (
-            "抱歉，这方面我不知道。如需同事帮忙，请输入“人工”。",
-            "不好意思，这超出了我知道的范围。输入“人工”，同事也许能帮到您。",
-        ),
-        "requested": (
-            "好的，我这就为您转接同事，您刚才说的内容会一并转过去。",
-            "没问题，接下来由同事为您服务，前面的内容他们都能看到。",
-        ),
-        "unknown": (
-            "不想让您反复尝试，我为您转接同事，您刚才说的内容会一并转过去。",
-            "这个问题由同事来回答更合适，我这就转接，前面的内容他们都能看到。",
-        ),
-        "unfilled": (
-            "没关系，还有别的办法。我为您转接同事，您刚才说的内容会一并转过去。",
-            "没事的，接下来由同事帮您处理，前面的内容他们都能看到。",
-        ),
-        "ask": ("请告诉我{slot}。", "请问{slot}是什么？"),
-        "ask again": (
-            "抱歉，刚才的消息里没有找到。{question}",
-            "不好意思，我没有看明白。{question}",
-        ),
-        "corrected": ("好的，改为{value}。", "记下了，是{value}。"),
-        "confirm": ("跟您确认一下：{what}，可以吗？", "办理之前确认一下：{what}，对吗？"),
-        "confirm again": ("请问可以还是不可以？{question}", "请回复“是”或“不是”。{question}"),
-        "declined": (
-            "好的，我先不办理。哪里需要改，直接告诉我就行。",
-            "没问题，先不办了。您想怎么改？",
-        ),
-        "action failed": (
-            "抱歉，刚才没有办成，您可以过一会儿再试。",
-            "不好意思，这次没有成功，稍后可能就好了。",
-        ),
-        "reach a person": ("输入“人工”可以转给同事。", "您也可以输入“人工”，由同事来办。"),
-        "clarify": ("为了不弄错，请问您指的是哪一个？", "我想确认一下，您说的是下面哪一个？"),
-        "not found": (
-            "不过，没有找到关于{parts}的内容。",
-            "至于{parts}，帮助文档里没有写到。",
-        ),
-        "two": ("和",),
-        "choose": ("回复数字即可，也可以换个说法告诉我。",),
-        "cite": ("帮助文档里是这样说的：", "以下内容来自帮助文档："),
-        "failed": ("抱歉，我这边出了点问题，请再试一次。",),
-    },
-}
 
 
 def render(decision: Decision, templates: Templates, language: Language) -> str:
     """What the customer reads; may be several lines."""
-    said = [_several(decision, templates, language)] if isinstance(decision, Several) else []
-    if not isinstance(decision, Several):
+    if isinstance(decision, Several):
+        said = [_several(decision, templates, language)]
+    else:
         said = [_said(decision, templates, language), *_back_to(decision, templates, language)]
     if decision.evidence.offers:
         asks = isinstance(decision, Ask | Clarify | Several) or len(said) > 1

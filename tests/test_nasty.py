@@ -25,7 +25,7 @@ from tests.nasty import NASTY, STEERING
 Frontdesk = Callable[..., tuple[int, str, str]]
 SetThresholds = Callable[..., None]
 BACK = "never mind\n"
-"""Gives the bot back where one of them was taken for a complaint and handed over."""
+"""Gives the bot back where one of them was handed over."""
 TYPED = [*(f"where is my parcel BK-{text}" for text in NASTY.values()), *NASTY.values()]
 
 
@@ -43,6 +43,11 @@ def chatted(
     path = trained_workspace.root / "frontdesk.toml"
     text = path.read_text(encoding="utf-8").replace(r"\bBK-\d{4}\b", "BK-.+")
     path.write_text(text + "personal = false\n", encoding="utf-8")
+    templates = trained_workspace.templates_path
+    said = json.loads(templates.read_text(encoding="utf-8"))["templates"]
+    spoken = [one for one in said if one["kind"] != "handoff"]
+    templates.write_text(json.dumps({"templates": spoken}), encoding="utf-8")
+    assert frontdesk("chat", "-w", trained_workspace.root)[0] == 0  # certifies the thresholds
     set_thresholds(trained_workspace, intent=0.0)
     stdin = "".join(f"{text}\n{BACK}" for text in TYPED).encode()
     code, out, err = frontdesk("chat", "-w", trained_workspace.root, stdin=stdin)
@@ -53,8 +58,8 @@ def chatted(
 def test_the_chat_says_it_as_text_and_runs_none_of_it(chatted: tuple[Workspace, str]) -> None:
     workspace, out = chatted
     assert not STEERING.search(out)
-    assert any("BK-{order_id}{0.__class__}{order_id.__init__" in line for line in out.splitlines())
-    assert any("BK-$(touch owned) `touch owned`" in line for line in out.splitlines())
+    assert "BK-{order_id}{0.__class__}{order_id.__init__" in out
+    assert "BK-$(touch owned) `touch owned`" in out
     assert not list(workspace.root.rglob("owned"))
     assert not Path("owned").exists()
     assert verify(workspace.database).holds
@@ -129,23 +134,21 @@ def test_a_slot_is_never_read_as_a_wording(tmp_path: Path, name: str) -> None:
 def test_a_terminal_is_not_steered(
     trained_workspace: Workspace, set_thresholds: SetThresholds
 ) -> None:
-    """What is typed at a keyboard has no controls, but what the bot says of the articles, and what
-    /why shows, may: the articles are nasty here, and the message is pasted."""
+    """By what is pasted, in the line itself, the reply and /why."""
     set_thresholds(trained_workspace, intent=0.0)
     command = ["-c", "from bot.cli import main; main()", "chat", "-w", str(trained_workspace.root)]
     variables = {**os.environ, "TERM": "dumb", "LC_ALL": "C.UTF-8"}
     pasted = "where is BK-0001 \u202e[bold red]owned[/] <b>x</b>,{order_id} \x9b31m \u2066"
+    shown = ""
     with pexpect.spawn(
         sys.executable, command, env=variables, encoding="utf-8", timeout=60, dimensions=(40, 100)
     ) as chat:
-        for line in (pasted, "/why"):
+        for line in (pasted, "/why", "/quit"):
             chat.expect_exact("> ")
+            shown += (chat.before or "").partition("\n")[2]  # without what was typed
+            chat.waitnoecho()
             chat.send(f"{line}\r")
-        chat.expect_exact("> ")
-        shown = chat.before
-        chat.sendeof()
         chat.expect(pexpect.EOF)
-    assert shown
     plain = re.sub(r"\x1b\[\?\d+[hl]|\r", "", shown)
     assert not STEERING.search(plain.replace("\n", ""))
     with closing(sqlite3.connect(trained_workspace.database)) as database:

@@ -2,7 +2,7 @@
 
 import io
 import sys
-from typing import TYPE_CHECKING, Annotated
+from typing import TYPE_CHECKING, Annotated, Literal
 
 import typer
 
@@ -13,6 +13,9 @@ if TYPE_CHECKING:
     from bot.bot import Bot, Desk
     from bot.resuming import Resumed
     from bot.workspace import Workspace
+
+Wanted = int | Literal["last"] | None
+"""The session to go on with: its number, the one that was used last, or none: a new one."""
 
 
 def add_to(app: typer.Typer) -> None:
@@ -40,15 +43,15 @@ def chat(
     with progress() as show:
         desk = open_desk(opened, show)
     _warn(opened, desk)
-    wanted = 0 if goes_on else resume
+    wanted: Wanted = "last" if goes_on else resume
     raise typer.Exit(_talk(opened, desk, wanted, as_json=json, debug=debug))
 
 
 def _talk(
-    workspace: "Workspace", desk: "Desk", wanted: int | None, *, as_json: bool, debug: bool
+    workspace: "Workspace", desk: "Desk", wanted: Wanted, *, as_json: bool, debug: bool
 ) -> int:
-    """`wanted` is the session to go on with: its number, 0 for the last one, None for a new one."""
     from bot.bot import Bot
+    from bot.chat_words import word
     from bot.privacy import of_log
     from bot.repl import INTERRUPTED, run_pipe, run_repl
     from bot.session_log import SessionLog
@@ -68,6 +71,8 @@ def _talk(
                     begun=begun,
                     debug=debug,
                 )
+            if begun and begun.note:
+                say(word(begun.note, settings.language))
             if isinstance(sys.stdout, io.TextIOWrapper):
                 sys.stdout.reconfigure(encoding="utf-8")
             return run_pipe(
@@ -83,15 +88,13 @@ def _talk(
             return INTERRUPTED
 
 
-def _begun(bot: "Bot", wanted: int | None) -> "Resumed | None":
-    if wanted is None:
-        return None
-    if wanted:
-        return bot.resume(wanted)
-    if last := bot.talks(1):
-        return bot.resume(last[0].id)
-    say("there is no earlier session to go on with; a new one begins")
-    return None
+def _begun(bot: "Bot", wanted: Wanted) -> "Resumed | None":
+    if wanted == "last":
+        talks = bot.talks(1)
+        wanted = talks[0].id if talks else None
+        if wanted is None:
+            say("there is no earlier session to go on with; a new one begins")
+    return None if wanted is None else bot.resume(wanted)
 
 
 def _warn(workspace: "Workspace", desk: "Desk") -> None:

@@ -1,6 +1,7 @@
 """`frontdesk monitor`: what the bot does now, and alerts where that is worse than chance."""
 
 import os
+import signal
 import sys
 import time
 from collections import deque
@@ -23,8 +24,8 @@ Post = Callable[[Mapping[str, Any]], None]
 PIPE_WIDTH = 500
 PATIENCE_S = 60.0
 """How long the end waits for alerts that are being posted."""
-SHIFT_S = 3600.0
-"""Between two looks for a shift of traffic, each of which opens the model."""
+SHIFT_S = 86_400.0
+"""Between two looks for a shift of traffic, each with its own chance of a false alarm."""
 
 
 def add_to(app: typer.Typer) -> None:
@@ -110,13 +111,16 @@ class _Duty:
 
 @contextmanager
 def _until_left() -> Iterator[None]:
-    """Ctrl-C, or a reader that has gone away, ends the watching as `q` does."""
+    """Ctrl-C, SIGTERM, or a reader that has gone away, ends the watching as `q` does."""
+    before = signal.signal(signal.SIGTERM, signal.default_int_handler)
     try:
         yield
     except KeyboardInterrupt:
         pass
     except BrokenPipeError:
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+    finally:
+        signal.signal(signal.SIGTERM, before)
 
 
 @contextmanager

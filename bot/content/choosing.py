@@ -15,7 +15,6 @@ import re
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from functools import lru_cache
-from itertools import pairwise
 
 import numpy as np
 from numpy.typing import NDArray
@@ -128,14 +127,3 @@ def _alike(one: frozenset[str], other: frozenset[str]) -> bool:
     """Whether the shorter one says no more than the longer, or they share nearly all."""
     shared = len(one & other)
     return shared > 0 and shared >= ALIKE * len(one | other)
-
-
-def runs(places: Sequence[Place]) -> list[list[Place]]:
-    """Chosen pieces that follow each other in one passage, together."""
-    found: list[list[Place]] = [[place] for place in places[:1]]
-    for (p, i), (q, j) in pairwise(places):
-        if (q, j) == (p, i + 1):
-            found[-1].append((q, j))
-        else:
-            found.append([(q, j)])
-    return found

@@ -38,11 +38,10 @@ from dataclasses import replace
 from typing import TYPE_CHECKING
 
 from bot.decision import Candidates, Decision, Reading, Thresholds
-from bot.dialogue import clarifying, followups, repair, rules, slots
+from bot.dialogue import clarifying, followups, repair, rules, several, slots
 from bot.dialogue.filling import known_after
 from bot.dialogue.memory import advance as advance
 from bot.dialogue.memory import purpose as purpose
-from bot.dialogue.several import several
 from bot.dialogue.told import NOTHING_TOLD, Told
 from bot.dialogue.turn import Heard, Turn
 from bot.short_answers import words
@@ -83,7 +82,7 @@ PRECEDENCE: tuple[Callable[[Turn], Decision | None], ...] = (
     rules.unreadable,
     repair.handed_over,
     repair.wants_person,
-    several,
+    several.several,
     repair.repeated,
     repair.repaired,
     slots.corrected,

@@ -15,6 +15,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass, replace
 
 from bot.decision import Clarify, Decision, Scored
+from bot.dialogue.offers import picked_template
 from bot.dialogue.turn import (
     Turn,
     ask_for,
@@ -27,7 +28,6 @@ from bot.dialogue.turn import (
     template_for,
 )
 from bot.short_answers import picked, words
-from bot.suggestions import picked_template
 from bot.templates import Template
 
 MASS = 0.5

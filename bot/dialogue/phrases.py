@@ -13,7 +13,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterable, Mapping, Sequence
-from functools import cache
+from functools import cache, lru_cache
 from typing import Literal, get_args
 
 from bot.short_answers import PERSON_WORDS, words
@@ -196,12 +196,12 @@ def act_of(text: str) -> Act | None:
     return found[0] if found else None
 
 
+@lru_cache(maxsize=256)
 def acts_of(text: str) -> tuple[Act, ...]:
     """All that a message may do: "no thanks" refuses what was offered, and else says goodbye."""
     if len(text) > 3 * LONGEST:
         return ()
-    said = _acts_of_clause(text)
-    return said or _together([_acts_of_clause(clause) for clause in _CLAUSES.split(text)])
+    return _acts_of_clause(text) or _acts_of_clauses(_CLAUSES.split(text))
 
 
 def _acts_of_clause(clause: str) -> tuple[Act, ...]:
@@ -212,11 +212,16 @@ def _acts_of_clause(clause: str) -> tuple[Act, ...]:
     return tuple(act for act in ACTS if any(_pattern(act).fullmatch(form) for form in forms))
 
 
-def _together(clauses: Sequence[tuple[Act, ...]]) -> tuple[Act, ...]:
+def _acts_of_clauses(clauses: Sequence[str]) -> tuple[Act, ...]:
     """Of "that's all, bye" every part must be a phrase, and the first in the table leads."""
-    if not 1 < len(clauses) <= CLAUSES or not all(clauses):
+    if not 1 < len(clauses) <= CLAUSES:
         return ()
-    return tuple(sorted({act for acts in clauses for act in acts}, key=ACTS.index))
+    found = set[Act]()
+    for clause in clauses:
+        if not (acts := _acts_of_clause(clause)):
+            return ()
+        found.update(acts)
+    return tuple(sorted(found, key=ACTS.index))
 
 
 _CLAUSES = re.compile(r"(?<=\w)[,.;!?，。；！？~～…]+\s*(?=\w)")
@@ -235,7 +240,7 @@ def _stripped(said: str) -> Iterable[str]:
     rest = said[start.end() :] if start else said
     for form in (said, rest):
         yield form
-        end = _after().search(form)
+        end = _after().search(form, max(0, len(form) - _LONGEST_AFTER))
         if end:
             yield form[: end.start()]
 
@@ -243,6 +248,9 @@ def _stripped(said: str) -> Iterable[str]:
 @cache
 def _pattern(act: Act) -> re.Pattern[str]:
     return re.compile("|".join(_PERSON if act == "person" else _PHRASES[act]))
+
+
+_LONGEST_AFTER = 40
 
 
 @cache

@@ -198,7 +198,14 @@ def _answers_open_question(turn: Turn, acts: tuple[Act, ...]) -> bool:
         return picked(turn.words, titles) is not None
     if pending.confirming and {"yes", "no", "cancel", "skip", "resume"} & {*acts}:
         return True
-    return acts[:1] == ("cancel",) and any(turn.words.split()[0] in words(one) for one in titles)
+    return acts[:1] == ("cancel",) and any(names(turn.words, title) for title in titles)
+
+
+def names(said: str, title: str) -> bool:
+    """Whether words begin with the first word of a title: "cancel it" that of "Cancel an order",
+    and "取消吧" that of "取消订单"."""
+    verb = words(title).split()[0]
+    return said.startswith(verb) or (not verb.isascii() and said.startswith(verb[:2]))
 
 
 def _asked(turn: Turn) -> tuple[Ask, Template] | None:

@@ -15,8 +15,18 @@ import re
 from collections.abc import Sequence
 from dataclasses import replace
 
-from bot.decision import Ask, Decision, Evidence, Part, Several, SmallTalk, Unknown, parts_of
-from bot.dialogue.memory import advance
+from bot.decision import (
+    Ask,
+    Decision,
+    Evidence,
+    Handoff,
+    Part,
+    Several,
+    SmallTalk,
+    Unknown,
+    parts_of,
+)
+from bot.dialogue.memory import advance, summed
 from bot.dialogue.turn import Heard, Turn, evidence_of
 from bot.short_answers import words
 from bot.state import State
@@ -67,6 +77,9 @@ def several(turn: Turn) -> Decision | None:
     if len(turn.parts) < 2:
         return None
     decided = _decided(turn, turn.parts)
+    called = next((part for _, part in decided if isinstance(part, Handoff)), None)
+    if called is not None:  # the person will see the whole message
+        return replace(called, summary=summed(turn.state.so_far, turn.text, turn.slots))
     ordered = [heard for heard, part in decided if not isinstance(part, Ask)]
     asking = [heard for heard, part in decided if isinstance(part, Ask)]
     parts = _decided(turn, [*ordered, *asking]) if asking and ordered else decided
@@ -76,11 +89,12 @@ def several(turn: Turn) -> Decision | None:
 def _decided(turn: Turn, heard: Sequence[Heard]) -> list[tuple[Heard, Part]]:
     """Each part decided with what the parts before it left behind."""
     found: list[tuple[Heard, Part]] = []
-    state: State = turn.state
+    streaks = {"unknown_streak": 0, "upset_streak": 0}  # to the customer it is one message
+    state: State = replace(turn.state, **streaks)
     for one in heard:
         part = parts_of(turn.decide(state, one))[0]
         found.append((one, part))
-        state = advance(state, one.text, one.reading, part, turn.now)
+        state = replace(advance(state, one.text, one.reading, part, turn.now), **streaks)
     return found
 
 

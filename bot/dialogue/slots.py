@@ -8,6 +8,7 @@ from dataclasses import replace
 from bot.decision import Answer, Ask, Clarify, Decision, Handoff, Part, Several, SmallTalk, Summary
 from bot.dialogue.filling import MOST_LISTED, corrects
 from bot.dialogue.phrases import acts_of
+from bot.dialogue.repair import names
 from bot.dialogue.turn import (
     Turn,
     certain_other,
@@ -139,7 +140,9 @@ def _says_no(turn: Turn, pending: Ask) -> bool:
     """A no that goes on is one, too: nothing is done without a yes."""
     acts = acts_of(turn.text)
     if acts:
-        return bool({"no", "cancel"} & {*acts})
+        template = spoken(turn, pending.template)
+        is_said_of_it = template is not None and names(turn.words, template.title)
+        return "no" in acts or ("cancel" in acts and not is_said_of_it)
     return _NO.match(turn.words) is not None and not certain_other(turn, pending.template)
 
 

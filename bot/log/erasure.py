@@ -75,8 +75,10 @@ def of_customer(connection: sqlite3.Connection, text: str) -> Doomed:
     query = """SELECT session_id FROM turns WHERE instr(lower(message), lower(?1))
         UNION SELECT session_id FROM turns JOIN feedback ON turn_id = turns.id
         WHERE instr(lower(note), lower(?1))
-        UNION SELECT session_id FROM states, json_tree(iif(json_valid(state), state, '{}')) AS part
-        WHERE part.path LIKE '%.slots%' AND instr(lower(part.atom), lower(?1))"""
+        UNION SELECT session_id FROM
+            (SELECT session_id, state AS kept FROM states UNION ALL
+             SELECT session_id, summary FROM handoffs), json_tree(iif(json_valid(kept), kept, '{}'))
+        WHERE path LIKE '%.slots%' AND instr(lower(atom), lower(?1))"""
     return _doomed(connection, _ids(connection, query, text))
 
 
@@ -154,7 +156,6 @@ def erase(
     with transaction(connection):
         mark = "UPDATE sessions SET channel = ? WHERE id = ?"
         connection.executemany(mark, ((ERASING, session) for session in doomed.sessions))
-        connection.execute(f"DELETE FROM states WHERE session_id IN ({_SESSIONS})")
         _erase_rows(connection, "replay_turns", doomed)
     _erase_turns(connection, progress)
     with transaction(connection):

@@ -17,6 +17,7 @@ from typing import TYPE_CHECKING, Any
 
 from bot.database import BUSY_TIMEOUT_S, in_words, refuse_half, schema_version
 from bot.errors import BotError
+from bot.log.erasure import ERASING
 from bot.log.migrations import SCHEMA
 
 if TYPE_CHECKING:
@@ -151,7 +152,11 @@ _CHECKS = (
         since=2,
     ),
 )
-_NOTE = _Check(
+_ERASING = _Check(
+    "its erasure was interrupted; the next `frontdesk log forget` or `prune` finishes it",
+    f"SELECT id, NULL FROM sessions WHERE channel = '{ERASING}'",
+)
+_CLOCK = _Check(
     "the clock was set back before it",
     f"""SELECT session_id, number FROM (SELECT session_id, number, at,
             coalesce(lag(at) {_IN_ORDER}, started_at) AS previous
@@ -170,13 +175,15 @@ def verify(path: Path, progress: "Progress | None" = None) -> Verified:
     with in_words(path), closing(_read_only(path)) as connection:
         schema = _schema(connection, path)
         connection.execute("BEGIN")  # one moment, whoever goes on writing
+        breaches, notes = _breaches(connection, schema, progress), _notes(connection)
+        interrupted = {note.session for note in notes if note.what == _ERASING.what}
         return Verified(
             database=str(path),
             schema=schema,
             sessions=_count(connection, "sessions"),
             turns=_count(connection, "turns"),
-            breaches=tuple(_breaches(connection, schema, progress)),
-            notes=tuple(_tolerantly("the clock", partial(_found, _NOTE), connection)),
+            breaches=tuple(one for one in breaches if one.session not in interrupted),
+            notes=notes,
         )
 
 
@@ -193,6 +200,11 @@ def _breaches(
         yield from _tolerantly(what, step, connection)
         if progress:
             progress("verify", done, len(steps))
+
+
+def _notes(connection: sqlite3.Connection) -> tuple[Breach, ...]:
+    steps = [(f'"{note.what}"', partial(_found, note)) for note in (_CLOCK, _ERASING)]
+    return tuple(note for what, step in steps for note in _tolerantly(what, step, connection))
 
 
 def _tolerantly(what: str, step: _Step, connection: sqlite3.Connection) -> list[Breach]:

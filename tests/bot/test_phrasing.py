@@ -150,7 +150,7 @@ def test_a_folder_that_is_no_model_is_one_sentence_at_the_start(
     code, out, err = frontdesk("--workspace", trained_workspace.root, "chat", stdin=b"hello\n")
     assert (code, out) == (2, "")
     complaint = err.strip().splitlines()[-1]
-    assert complaint.startswith('error: "phrasing.model": ')
+    assert complaint.startswith('frontdesk: "phrasing.model": ')
     assert str(folder) in complaint
     assert "or remove [phrasing]" in complaint
 

@@ -16,7 +16,9 @@ import pytest
 from bot.bot import Bot, Desk
 from bot.decision import Thresholds
 from bot.errors import BotError
+from bot.evidence import evidence_json
 from bot.live import open_desk
+from bot.privacy import PLAIN
 from bot.restoring import dumps
 from bot.session_log import SessionLog
 from bot.workspace import Workspace
@@ -67,6 +69,41 @@ def test_a_session_goes_on_as_if_it_had_never_stopped(bot: Bot, another: Bot) ->
     filled = another.respond("BK-0042")
     assert filled.reply == "Parcel BK-0042 is on its way."
     assert (filled.session, filled.turn) == (asked.session, 2)
+
+
+CONVERSATION = (
+    "hello",
+    "where is my parcel",
+    "gift voucher sold at the till",
+    "BK-0042",
+    "where is my parcel",
+    "no, I meant BK-0007",
+    "thanks for monday",
+    "what did you say?",
+    "zzz",
+    "qqq",
+    "never mind",
+    "cancel everything please",
+    "我要转人工",
+    "算了",
+    "awful cake monday, i want to complain",
+)
+
+
+def test_a_restart_before_every_message_changes_no_answer(desk: Desk, path: Path) -> None:
+    clock = iter(range(1_000_000))
+    with SessionLog.open(path, PLAIN) as log:
+        steady = Bot(desk, log, channel="test", now=lambda: float(next(clock)))
+        restarted = Bot(desk, log, channel="test", now=lambda: float(next(clock)))
+        for message in CONVERSATION:
+            expected = steady.respond(message)
+            answer = restarted.respond(message)
+            assert answer.reply == expected.reply
+            assert evidence_json(answer.decision) == evidence_json(expected.decision)
+            again = Bot(desk, log, channel="test", now=lambda: float(next(clock)))
+            again.resume(restarted.session)
+            assert dumps(again.state) == dumps(restarted.state)
+            restarted = again
 
 
 def test_only_the_last_exchanges_are_shown(bot: Bot, another: Bot) -> None:

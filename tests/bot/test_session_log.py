@@ -303,7 +303,7 @@ def test_a_damaged_page_is_named(path: Path) -> None:
     for page in range(4096, len(data), 4096):
         data[page : page + 512] = b"\xff" * 512
     path.write_bytes(bytes(data))
-    with SessionLog.open(path) as log, pytest.raises(BotError, match="is damaged; restore it"):
+    with pytest.raises(BotError, match="is damaged; restore it"), SessionLog.open(path) as log:
         log.turns(session)
 
 

@@ -3,7 +3,7 @@
 import numpy as np
 import pytest
 
-from bot.content.choosing import MOST_CHARACTERS, Piece, choose, pieces, runs, scores
+from bot.content.choosing import MOST_CHARACTERS, Piece, choose, pieces, scores
 
 NOTHING = np.zeros(2, dtype=np.float32)
 
@@ -26,7 +26,7 @@ LONG = " ".join(filled(word) for word in ("Alpha", "Beta", "Gamma", "Delta", "Ep
 
 
 def test_the_best_sentences_are_quoted_in_the_articles_order() -> None:
-    assert quoted([LONG], [[0.9, 0.1, 0.1, 0.8, 0.1, 1.0]]) == ["Alpha", "Delta", "Zeta"]
+    assert quoted([LONG], [[0.9, 0.1, 0.1, 1.0, 0.1, 0.1]]) == ["Alpha", "Delta"]
 
 
 def test_no_more_is_quoted_than_fits() -> None:
@@ -81,10 +81,6 @@ def test_a_sentence_scores_by_the_words_that_tell_and_by_its_meaning() -> None:
 
 def test_a_question_without_words_scores_nothing() -> None:
     assert scores(pieces("One. Two."), {}, NOTHING, None) == [0.0, 0.0]
-
-
-def test_sentences_in_a_row_are_a_run() -> None:
-    assert runs([(0, 1), (0, 2), (0, 4), (1, 0)]) == [[(0, 1), (0, 2)], [(0, 4)], [(1, 0)]]
 
 
 def test_an_empty_passage_gives_nothing() -> None:

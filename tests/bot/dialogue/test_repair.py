@@ -150,6 +150,23 @@ def test_cancel_it_goes_on_with_what_is_about_cancelling(talk: Conversation) -> 
     assert talk.customer("forget it") == "No problem, I've dropped that."
 
 
+@pytest.mark.parametrize("words", ["cancel it", "取消吧"])
+def test_cancel_it_is_no_answer_to_whether_to_cancel(tmp_path: Path, words: str) -> None:
+    title = "Cancel an order" if words.isascii() else "取消订单"
+    sure = f"""
+        templates:
+          - id: cancel
+            intents: [cancel]
+            title: {title}
+            confirm: true
+            wordings: ["Order {{order_id}} is cancelled."]
+        """
+    talk = Conversation.of(tmp_path, SETTINGS.format(language="en"), sure)
+    talk.customer("cancel TT-1234", "cancel")
+    assert talk.customer(words).startswith("Yes or no?")
+    assert talk.customer("yes") == "Order TT-1234 is cancelled."
+
+
 def test_never_mind_with_nothing_open_is_only_answered_politely(talk: Conversation) -> None:
     assert talk.customer("never mind") == "No problem. I'm here if you need anything."
     assert talk.rule == "courtesy"

@@ -3,16 +3,21 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
 
-from bot.decision import Candidates, Reading, Scored, Several
+from bot.bot import Bot
+from bot.decision import Candidates, Handoff, Reading, Scored, Several, Thresholds
 from bot.dialogue import advance, decide
 from bot.dialogue.several import split
 from bot.dialogue.turn import Heard
 from bot.evidence import citations_json, evidence_json
+from bot.live import open_desk
 from bot.replies import render
+from bot.session_log import SessionLog
+from bot.workspace import Workspace
 from tests.bot.dialogue.conversation import Conversation, hit
 from tests.bot.dialogue.test_repair import ASKED, SETTINGS, TEMPLATES
 
@@ -105,6 +110,20 @@ def test_a_part_that_is_not_understood_is_said_to_be(talk: Talk) -> None:
     )
 
 
+def test_a_person_asked_for_in_one_part_takes_it_all(talk: Talk) -> None:
+    talk.said("When are you open? And also, can I talk to someone?")
+    assert isinstance(talk.decision, Handoff)
+    assert talk.decision.summary.messages == (
+        "When are you open? And also, can I talk to someone?",
+    )
+
+
+def test_parts_that_are_not_understood_count_as_one_message(talk: Talk) -> None:
+    talk.customer("blorp")
+    talk.said("When are you open? Also, do blorps glimmer at noon?")
+    assert talk.rule == "several"
+
+
 def test_where_no_part_is_understood_the_message_counts_as_one(talk: Talk) -> None:
     talk.said("Do blorps glimmer at noon? Also, do they shine at night?")
     assert talk.rule == "unknown"
@@ -165,3 +184,16 @@ def test_it_is_split_where_something_else_follows(text: str, parts: tuple[str, .
 )
 def test_a_message_that_is_one_stays_one(text: str) -> None:
     assert split(text) == ()
+
+
+def test_a_bot_reads_the_parts_in_one_more_pass_and_logs_them(trained_workspace: Workspace) -> None:
+    desk = open_desk(trained_workspace, lambda stage, done, total: None)
+    desk = replace(desk, thresholds=Thresholds(intent=0.0, max_wrong=0.05))
+    with SessionLog.open(trained_workspace.database) as log:
+        bot = Bot(desk, log, channel="test")
+        said = bot.respond("where is my parcel BK-0001? and also, when are you open on monday")
+        [row] = log.turns(bot.session)
+    assert said.reply == "Parcel BK-0001 is on its way.\n\nWe open at seven every day."
+    assert (row["kind"], row["template"]) == ("several", None)
+    assert [part["template"] for part in row["evidence"]["parts"]] == ["track", "opening"]
+    assert list(row["timings"]) == ["encode", "read", "search", "parts", "decide"]

@@ -348,7 +348,8 @@ def test_an_interrupted_erasure_leaves_a_whole_log_and_the_next_one_finishes_it(
     assert sessions(workspace) == [1, 2]
     assert frontdesk("log", "verify", "-w", workspace.root)[:2] == (
         0,
-        "4 turns of 2 sessions: the log is whole\n",
+        "note: session 1: its erasure was interrupted; the next `frontdesk log forget` or `prune`"
+        " finishes it\n4 turns of 2 sessions: the log is whole\n",
     )
     assert 1 in log(*next_erasure)["sessions"]
     assert 1 not in sessions(workspace)
@@ -364,8 +365,13 @@ def test_a_customer_is_known_by_the_slots_that_were_kept(
     converse("I am [email]")
     with closing(sqlite3.connect(workspace.database, isolation_level=None)) as database:
         database.execute("INSERT INTO states VALUES (?, 1, 'e5', ?)", (session, state))
+        summary = '{"messages": ["I am bo@x.com"], "slots": {"name": "Zoe"}}'
+        columns = "session_id, turn, at, reason, summary"
+        insert = f"INSERT INTO handoffs ({columns}) VALUES (2, 1, '2026-01-02', 'requested', ?)"
+        database.execute(insert, (summary,))
     assert log("forget", "--customer", "bo@x.com")["sessions"] == []
     assert log("forget", "--customer", "MIA@example.com")["sessions"] == [session]
+    assert log("forget", "--customer", "zoe")["sessions"] == [2]
 
 
 def test_a_chat_whose_session_was_erased_is_told_so(

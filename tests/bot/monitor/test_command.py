@@ -101,7 +101,10 @@ def test_an_object_for_a_look_and_one_for_each_alert(surging: Workspace) -> None
     assert SECRET not in done.stdout
 
 
-def test_the_stream_goes_on_until_it_is_stopped(workspace: Workspace, write: Write) -> None:
+@pytest.mark.parametrize("stop", [signal.SIGINT, signal.SIGTERM])
+def test_the_stream_goes_on_until_it_is_stopped(
+    workspace: Workspace, write: Write, stop: signal.Signals
+) -> None:
     command = [sys.executable, "-u", "-c", MAIN, "monitor", "-w", str(workspace.root)]
     with subprocess.Popen(
         [*command, "--json", "--every", "1"], stdout=subprocess.PIPE, text=True
@@ -110,7 +113,7 @@ def test_the_stream_goes_on_until_it_is_stopped(workspace: Workspace, write: Wri
         assert json.loads(running.stdout.readline())["turns"] == 0
         write(workspace.database, [Said(0)], time.time())
         assert any(json.loads(running.stdout.readline())["turns"] == 1 for _ in range(20))
-        running.send_signal(signal.SIGINT)
+        running.send_signal(stop)
         assert running.wait(20) == 0
 
 
