@@ -81,14 +81,17 @@ def both(known: Transitions, case: Case, weight: float) -> dict[str, float]:
 def report(name: str, known: Transitions, parts: Mapping[str, Sequence[Case]]) -> None:
     """A line of the table."""
     validation, test = parts["validation"], parts["test"]
-    rates = {w: hit_rate(validation, lambda c, w=w: both(known, c, w)) for w in WEIGHTS}
-    weight = max(WEIGHTS, key=lambda w: (rates[w], -w))
+
+    def together(weight: float) -> Scores:
+        return lambda case: both(known, case, weight)
+
+    weight = max(WEIGHTS, key=lambda w: (hit_rate(validation, together(w)), -w))
     ways: dict[str, Scores] = {
         "popular": lambda _: known.asked,
         "first order": lambda case: first_order(known, case),
         "ours": lambda case: known.scores(case.history),
         "likeness": lambda case: case.likeness,
-        "with ours": lambda case: both(known, case, weight),
+        "with ours": together(weight),
     }
     cells = "".join(f"{hit_rate(test, way):>13.3f}" for way in ways.values())
     chance = SUGGESTED / max(1, len(known.asked) - 1)

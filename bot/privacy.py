@@ -27,11 +27,12 @@ _NOBODY: Said = {}
 _OWNERS = frozenset({
     "rule", "intents", "runner_up", "margin", "templates", "passages", "thresholds", "slot",
     "attempt", "choices", "reason", "kind", "template", "citations", "sentiment",
+    "sentences", "phrased",
 })  # fmt: skip
 """The parts of the evidence that hold nothing a customer said."""
 _NEEDED = _OWNERS | {
     "slots", "meanings", "confirmed", "entities", "values", "hits", "question", "about",
-    "suggested", "turns", "float32",
+    "suggested", "quotes", "turns", "float32",
 }  # fmt: skip
 """The parts of a saved state that are needed to go on as they are."""
 _WORD = r"[^\W\u3040-\u30ff\u3400-\u9fff\uac00-\ud7af]"

@@ -102,11 +102,12 @@ def known() -> Mapping[str, type[Any]]:
     """What a state may be made of, by name: the values of the dialogue, and hits of the search."""
     import bot.decision
     import bot.state
-    import kb.passages
-    import kb.search
+    from kb.passages import Passage
+    from kb.search import Hit
 
-    homes = (bot.state, bot.decision, kb.search, kb.passages)
-    return {made.__name__: made for home in homes for made in _dataclasses(home)}
+    homes = (bot.state, bot.decision)
+    found = [Hit, Passage, *(made for home in homes for made in _dataclasses(home))]
+    return {made.__name__: made for made in found}
 
 
 def _dataclasses(home: ModuleType) -> list[type[Any]]:

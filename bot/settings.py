@@ -84,7 +84,7 @@ class EntitySettings(_Table):
 
     It is found in one way: by a `pattern`, in a list of `values`, or, if `learned`, by the model,
     as the entity type of its name. `value` says what its words are normalised to. What a pattern
-    finds is `personal` unless told otherwise: it is masked in chats that are imported.
+    finds is `personal` unless told otherwise: it is masked in imported chats and in the log.
 
     `checked_by` ("validate" in the file) is the function of actions.py that a value must pass, and
     `invalid` what is said where it does not. A value that stood unstated for

@@ -14,7 +14,6 @@ import json
 import os
 from collections import Counter, defaultdict
 from collections.abc import Iterable, Mapping, Sequence
-from contextlib import suppress
 from dataclasses import asdict, dataclass, field, replace
 from functools import cached_property
 from itertools import pairwise
@@ -121,44 +120,45 @@ def learnt(
     workspace: "Workspace", model: "Model", templates: Templates, progress: "Progress"
 ) -> Transitions:
     """The transitions in the chats that the version was trained on, from the file beside the index
-    or, where the version, the templates or the chats have changed, counted anew. None for the
-    pretrained encoder alone."""
+    or, where the version, the templates or the entities have changed, counted anew. None for the
+    pretrained encoder alone, and where the chats are gone."""
+    from finetune.errors import FinetuneError
+
     if not model.trained:
         return Transitions()
     path = workspace.index / f"suggestions-{model.fingerprint[:12]}.json"
     key = _key(workspace, model, templates)
-    found = _read(path, key)
-    if found is None:
-        chats = list(_trained_on(workspace, model, progress))
-        found = transitions(requests_in(chat, templates) for chat in chats)
-        told = told_in(chats, templates, workspace.settings.entities)
-        found = replace(found, told=told)
-        _write(path, key, found)
+    if (found := _read(path, key)) is not None:
+        return found
+    try:
+        chats = _trained_on(workspace, model, progress)
+    except FinetuneError:
+        return Transitions()
+    found = transitions(requests_in(chat, templates) for chat in chats)
+    found = replace(found, told=told_in(chats, templates, workspace.settings.entities))
+    _write(path, key, found)
     return found
 
 
 def _trained_on(
     workspace: "Workspace", model: "Model", progress: "Progress"
-) -> "Iterable[Conversation]":
+) -> "list[Conversation]":
     from bot.replay.survey import Seen
-    from finetune.errors import FinetuneError
     from finetune.transcripts import ChatStream
 
     seen, stage = Seen(model.folder), "what is asked next"
     progress(stage, 0, 1)
-    with suppress(FinetuneError):  # the chats are gone: the version answers without them
-        for chat in ChatStream([workspace.chats], skip_bad=True):
-            if seen.part(chat) == "train":
-                yield chat
+    stream = ChatStream([workspace.chats], skip_bad=True)
+    chats = [chat for chat in stream if seen.part(chat) == "train"]
     progress(stage, 1, 1)
+    return chats
 
 
 def _key(workspace: "Workspace", model: "Model", templates: Templates) -> list[Any]:
-    from bot.freshness import state_of
-
-    state = state_of(workspace.chats)
+    """Not the chats: those that a version was trained on stay what they were."""
     spoken = [[t.id, t.kind, *t.intents] for t in templates.spoken]
-    return [SCHEMA, model.fingerprint, spoken, state.listing if state else ""]
+    entities = {n: e.model_dump(mode="json") for n, e in workspace.settings.entities.items()}
+    return [SCHEMA, model.fingerprint, spoken, entities]
 
 
 def _read(path: Path, key: Sequence[Any]) -> Transitions | None:

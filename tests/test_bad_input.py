@@ -452,6 +452,19 @@ def test_kb_build_on_a_full_disk(
     assert frontdesk("kb", "search", "gift voucher", "-w", root)[0] == 0
 
 
+def test_replay_on_a_full_disk(frontdesk: Frontdesk, disk: Disk) -> None:
+    words = ("replay", disk.workspace.chats, "--include-trained", "-w", disk.workspace.root)
+    before = disk.contents()
+    disk.fill()
+    code, out, err = frontdesk(*words)
+    assert (code, out) == (2, "")
+    assert err.splitlines()[-1] == f"frontdesk: {disk.workspace.replays} {FULL_LOG}"
+    disk.free()
+    assert frontdesk(*words)[0] == 0
+    after = disk.contents()
+    assert {name: after.get(name) for name in before} == before
+
+
 FINETUNE_ON_A_FULL_DISK = {
     "reading the chats": "frontdesk: the state of the training cannot be kept in {models}/.training"
     " (Error while serializing: I/O error: No space left on device (os error 28)); make room there "

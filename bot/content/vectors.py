@@ -66,7 +66,8 @@ def _encoded(
 ) -> NDArray[np.int8]:
     vectors = encode(texts, "passage", lambda done: progress("sentences", done, len(texts)))
     largest = np.maximum(np.abs(vectors).max(axis=1, keepdims=True), 1e-9)
-    return np.rint(127 * vectors / largest).astype(np.int8)
+    numbers: NDArray[np.int8] = np.rint(127 * vectors / largest).astype(np.int8)
+    return numbers
 
 
 def _table(ids: Sequence[int], counts: Sequence[int], numbers: NDArray[np.int8]) -> PieceVectors:

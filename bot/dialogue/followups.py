@@ -89,16 +89,18 @@ def _gives_what_was_asked(pending: Ask | Clarify | None, decision: Decision) -> 
 
 
 def follow_up(turn: Turn) -> Decision | None:
-    """The last template with a new value; where it has nothing new to say, a passage."""
-    template = _last_template(turn)
-    certain = certain_template(turn)
-    if template is None or certain not in (None, template):
+    """The last template with a new value, or a passage that knows the question before.
+
+    A passage goes before the template of a certain intent where that template was just said, or
+    where the message names nothing: "how long does it take?" has no intent of its own.
+    """
+    last, certain = _last_template(turn), certain_template(turn)
+    if last is not None and certain in (None, last) and _only_gives_value_for(turn, last):
+        return say(turn, last, "follow-up")
+    if certain is None or certain.kind != "answer" or not turn.candidates.follows:
         return None
-    if _only_gives_value_for(turn, template):
-        return say(turn, template, "follow-up")
-    if certain and turn.candidates.follows and (found := rules.passage_certain(turn)):
-        return replace(found, evidence=replace(found.evidence, rule="follow-up"))
-    return None
+    found = rules.passage_certain(turn) if certain == last or names_nothing(turn.words) else None
+    return found and replace(found, evidence=replace(found.evidence, rule="follow-up"))
 
 
 def _last_template(turn: Turn) -> Template | None:
@@ -112,11 +114,11 @@ def _last_template(turn: Turn) -> Template | None:
 
 def _only_gives_value_for(turn: Turn, template: Template) -> bool:
     """Whether the message has a value for the template and, beside values, hardly a word."""
-    values = turn.reading.entities
     if not any(slot in turn.stated for slot in template.slots):
         return False
     left = f" {turn.words} "
-    for value in values.values():
-        left = left.replace(words(value), " ")
+    for value in map(words, turn.reading.entities.values()):
+        # A word by itself: size M is no letter of "my". Chinese sets no word apart.
+        left = left.replace(f" {value} " if value.isascii() else value, " ")
     left = " ".join(left.split())
     return not left or names_nothing(left)

@@ -89,13 +89,17 @@ def several(turn: Turn) -> Decision | None:
 def _decided(turn: Turn, heard: Sequence[Heard]) -> list[tuple[Heard, Part]]:
     """Each part decided with what the parts before it left behind."""
     found: list[tuple[Heard, Part]] = []
-    streaks = {"unknown_streak": 0, "upset_streak": 0}  # to the customer it is one message
-    state: State = replace(turn.state, **streaks)
+    state = _without_streaks(turn.state)
     for one in heard:
         part = parts_of(turn.decide(state, one))[0]
         found.append((one, part))
-        state = replace(advance(state, one.text, one.reading, part, turn.now), **streaks)
+        state = _without_streaks(advance(state, one.text, one.reading, part, turn.now))
     return found
+
+
+def _without_streaks(state: State) -> State:
+    """The parts are one message to the customer: none of them counts as one more in a row."""
+    return replace(state, unknown_streak=0, upset_streak=0)
 
 
 def _together(turn: Turn, decided: Sequence[tuple[Heard, Part]]) -> Decision | None:

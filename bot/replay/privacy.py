@@ -43,7 +43,7 @@ class Privacy:
 
     def _kept(self, name: str, part: Any, said: Mapping[str, str]) -> Any:
         """Only these parts of the evidence hold what a customer said."""
-        return self._all(part, said) if name in ("entities", "summary", "follows") else part
+        return self._all(part, said) if name in ("entities", "summary", "follows", "missing") else part
 
     def _all(self, value: Any, said: Mapping[str, str]) -> Any:
         if isinstance(value, str):

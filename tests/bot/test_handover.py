@@ -14,6 +14,7 @@ from typing import Any
 import pytest
 
 from bot.bot import Bot
+from bot.console import silent
 from bot.decision import Thresholds
 from bot.live import open_desk
 from bot.log.verification import verify
@@ -22,10 +23,6 @@ from bot.workspace import Workspace
 
 Frontdesk = Callable[..., tuple[int, str, str]]
 ALWAYS = Thresholds(intent=0.0, max_wrong=0.05)
-
-
-def silent(stage: str, done: int, total: int) -> None:
-    """Progress that nobody watches."""
 
 
 @pytest.fixture

@@ -141,6 +141,7 @@ def test_what_was_made_for_versions_that_are_gone_is_removed(
         for prefix, suffix in [
             ("", ".json"), ("", "-3.db"), ("templates-", ".npz"),
             ("thresholds-", ".json"), ("articles-", ".json"),
+            ("suggestions-", ".json"), ("sentences-", ".npz"),
         ]
     ]  # fmt: skip
     for name in (*strays, "my notes.json"):

@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import json
+import re
+import sys
 from collections.abc import Iterator
 from dataclasses import MISSING, fields, is_dataclass, replace
 from typing import Any
@@ -99,6 +101,15 @@ def test_all_that_decisions_are_made_of_is_known() -> None:
     homes = (bot.decision, bot.state)
     made = {value for home in homes for value in vars(home).values() if is_dataclass(value)}
     assert made <= set(known().values())
+
+
+@pytest.mark.parametrize("made", [*known().values()], ids=lambda made: made.__name__)
+def test_what_its_fields_are_made_of_is_known_too(made: type[Any]) -> None:
+    home = sys.modules[made.__module__]
+    named = {name for one in fields(made) for name in re.findall(r"\b[A-Z]\w+", str(one.type))}
+    for name in named - set(known()) - {"Mapping", "None", "Vector"}:
+        alias = getattr(home, name)
+        assert not is_dataclass(alias), name
 
 
 def test_vectors_come_back_to_the_bit() -> None:

@@ -115,6 +115,12 @@ def test_nor_one_whose_value_the_last_answer_does_not_depend_on(talk: Conversati
     assert talk.rule == "unknown"
 
 
+def test_a_value_is_a_word_not_a_letter_of_one(talk: Conversation) -> None:
+    said(talk, "do you have the jacket in red?", "stock")
+    said(talk, "he blurred the blue of Fred, my reddish hedgehog", entities={"colour": "re"})
+    assert talk.rule == "unknown"
+
+
 def test_small_talk_in_between_changes_nothing(talk: Conversation) -> None:
     said(talk, "do you have the jacket in red?", "stock")
     assert said(talk, "hello again", "greeting") == "Hello!"
@@ -156,6 +162,18 @@ def test_the_same_template_is_not_said_twice_where_a_passage_says_more(talk: Con
     assert talk.rule == "follow-up"
     assert talk.decision.evidence.follows == "when are you open?"
     assert said(talk, "and on holidays?", "hours", passages={"holidays": 0.45}) == "Nine to five."
+
+
+def test_what_names_nothing_has_no_intent_of_its_own(talk: Conversation) -> None:
+    """Read alone, it is about the shop's hours; after what was asked, about the course."""
+    talk.thresholds = replace(CERTIFIED, follow_up=0.5)
+    said(talk, "do you offer a course in knots?", passages={"courses": 0.7})
+    followed = {"follows": "do you offer a course in knots?"}
+    said(talk, "and on Sundays?", "hours", passages={"courses": 0.6}, **followed)
+    assert (talk.rule, talk.decision.kind) == ("follow-up", "passages")
+    reply = said(talk, "until when is the shop open", "hours", passages={"courses": 0.6})
+    assert reply == "Nine to five."
+    assert said(talk, "that is it", "greeting", passages={"courses": 0.6}, **followed) == "Hello!"
 
 
 def test_passages_for_a_follow_up_have_a_threshold_of_their_own(talk: Conversation) -> None:

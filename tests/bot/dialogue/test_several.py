@@ -9,6 +9,7 @@ from pathlib import Path
 import pytest
 
 from bot.bot import Bot
+from bot.console import silent
 from bot.decision import Candidates, Handoff, Reading, Scored, Several, Thresholds
 from bot.dialogue import advance, decide
 from bot.dialogue.several import split
@@ -187,7 +188,7 @@ def test_a_message_that_is_one_stays_one(text: str) -> None:
 
 
 def test_a_bot_reads_the_parts_in_one_more_pass_and_logs_them(trained_workspace: Workspace) -> None:
-    desk = open_desk(trained_workspace, lambda stage, done, total: None)
+    desk = open_desk(trained_workspace, silent)
     desk = replace(desk, thresholds=Thresholds(intent=0.0, max_wrong=0.05))
     with SessionLog.open(trained_workspace.database) as log:
         bot = Bot(desk, log, channel="test")
