@@ -18,9 +18,10 @@ from collections.abc import Callable, Sequence
 from multiprocessing.synchronize import Event
 from pathlib import Path
 from tempfile import TemporaryDirectory
+from typing import Any
 
 from bot.asked import of_log
-from bot.database import transaction
+from bot.database import BUSY_TIMEOUT_S, transaction
 from bot.decision import Answer, Evidence, Reading, Scored
 from bot.evidence import evidence_json
 from bot.log.erasure import erase, numbered
@@ -116,9 +117,9 @@ def crowd(folder: Path, writers: int, seconds: float) -> bool:
     return told(path, found)
 
 
-def told(path: Path, found: Sequence[dict[str, list[object]]]) -> bool:
+def told(path: Path, found: Sequence[dict[str, Any]]) -> bool:
     """Print what became of the turns; whether all is well."""
-    said = {tuple(turn) for one in found for turn in one["turns"]}  # type: ignore[arg-type]
+    said: set[tuple[int, int]] = {(turn[0], turn[1]) for one in found for turn in one["turns"]}
     errors = [error for one in found for error in one["errors"]]
     with opened(path) as connection:
         there = set(connection.execute("SELECT session_id, number FROM turns"))
@@ -127,7 +128,7 @@ def told(path: Path, found: Sequence[dict[str, list[object]]]) -> bool:
     print(f"lost               {lost:10,}    (limit: 0)")
     print(f"errors, locked     {len(errors):10,}    (limit: 0)")
     print(f"log verify         {'whole' if verified.holds else 'BROKEN':>10}")
-    show_latencies([ms for one in found for ms in one["ms"]])  # type: ignore[misc]
+    show_latencies([ms for one in found for ms in one["ms"]])
     return not lost and not errors and verified.holds
 
 
@@ -185,7 +186,7 @@ def erasure(folder: Path, turns: int) -> bool:
     print(f"erasing            {anew - began:10.2f} s")
     print(f"writing anew       {ended - anew:10.2f} s")
     print(f"longest wait       {before:10.2f} s     (limit: {LONGEST_WAIT_S})")
-    print(f"while written anew {during:10.2f} s     (limit: 10, when a turn is refused)")
+    print(f"while written anew {during:10.2f} s     (limit: {BUSY_TIMEOUT_S:.0f}, then refused)")
     return before < LONGEST_WAIT_S and verify(path).holds
 
 

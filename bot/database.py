@@ -18,7 +18,7 @@ from bot.errors import BotError
 Migrations = Sequence[Sequence[str]]
 """Each is applied once, in order; a released one is never edited, only followed by another."""
 
-BUSY_TIMEOUT_S = 10.0
+BUSY_TIMEOUT_S = 30.0
 LOOKED_THROUGH = 100_000_000
 """Bytes of a database that are looked through for damage in some tenths of a second."""
 

@@ -143,7 +143,7 @@ def open_desk(workspace: Workspace, progress: "Progress") -> "Desk":
     """
     model = live_model(workspace)
     desk = desk_of(workspace, model, progress)
-    if (named := workspace.settings.phrasing.model) is None:
+    if not (named := workspace.settings.phrasing.model):
         return desk
     from bot.phrasing import Phraser
 

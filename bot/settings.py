@@ -193,7 +193,7 @@ class PhrasingSettings(_Table):
     """A language model that words what is quoted of the articles: the folder it lies in, from the
     workspace on; none, and the articles' own words are given."""
 
-    model: Text | None = None
+    model: str = ""
 
 
 class Settings(_Table):

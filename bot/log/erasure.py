@@ -31,7 +31,7 @@ if TYPE_CHECKING:
 
 PATIENCE_S = 30.0
 """How long the erasing of the last bytes waits for readers and writers."""
-BATCH, PAGES, MOST_PAUSE_S = 200, 256, 0.05
+BATCH, PAGES, MOST_PAUSE_S = 100, 64, 0.05
 """Turns erased, and pages of the full text merged, in one transaction; the longest pause after."""
 ERASING = "erasing"
 """The channel of a session that is being erased."""

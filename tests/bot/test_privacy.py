@@ -36,7 +36,7 @@ def add_settings(workspace: Workspace, text: str) -> Workspace:
 @pytest.fixture
 def typed() -> bytes:
     lines = [f"thanks, this is {secret}" for secret in SECRETS]
-    lines += [f"我的卡号是{CARD}，谢谢", "我的手机号是13812345678", "thanks for monday"]
+    lines += [f"我的卡号是{CARD}，谢谢", "我的手机号是13812345678", "agent", f"my card: {CARD}"]
     return ("\n".join(lines) + "\n").encode()
 
 
@@ -55,6 +55,10 @@ def test_what_is_personal_is_nowhere_in_the_bytes_of_the_log(
     for kind in ("card", "email", "phone", "iban", "customer"):
         assert f"this is [{kind}]".encode() in kept
     assert "我的卡号是[card]，谢谢".encode() in kept
+    [handed] = json.loads(frontdesk("handoffs", "list", "--json", "-w", workspace.root)[1])[
+        "handoffs"
+    ]
+    assert handed["summary"]["messages"][-1] == "my card: [card]"
     assert frontdesk("log", "verify", "-w", workspace.root)[0] == 0
 
 

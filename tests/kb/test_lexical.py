@@ -126,3 +126,12 @@ def test_any_text_is_a_query(query: str) -> None:
 def test_no_passages() -> None:
     assert scores([], "tent") == []
     assert scores(["😀", ""], "tent") == [0, 0]
+
+
+def test_what_an_index_makes_of_a_word() -> None:
+    texts = FullText(index(["refunds by card", "refund by cash", "open daily"]), 3)
+    refunds, card, plane = texts.words(["refunds", "card", "plane"])
+    assert (refunds.terms, refunds.held) == (("refund",), True)
+    assert refunds.idf < card.idf < plane.idf
+    assert (plane.terms, plane.held) == (("plane",), False)
+    assert texts.words([]) == []
