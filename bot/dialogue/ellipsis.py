@@ -27,7 +27,8 @@ def _set(listed: str) -> frozenset[str]:
 
 
 _OPENING = re.compile(
-    r"(?:and|or|but|so|then|what if|(?:what|how) (?:about|abt)|same|also|if)(?= |$)|那|还有|换成|如果"
+    r"(?:and|or|but|so|then|what if|(?:what|how) (?:about|abt)|same|also|if)(?= |$)"
+    r"|那|还有|换成|如果"
 )
 _POINTERS = _set(
     "it its that this they them their these those one ones there same another other he she his her"
