@@ -74,7 +74,8 @@ def _run(path: Path, setting: str) -> ModuleType:
 
 def _print(*values: object, **how: Any) -> None:
     """What the owner's code prints must not stand among the answers on standard output."""
-    print(*values, **{"file": sys.stderr} | how)
+    how.setdefault("file", sys.stderr)
+    print(*values, **how)
 
 
 def takes_key(function: Function) -> bool:
@@ -82,7 +83,7 @@ def takes_key(function: Function) -> bool:
 
 
 def _function(path: Path, module: ModuleType, name: str, setting: str) -> Function:
-    found = vars(module).get(name)
+    found: Any = vars(module).get(name)
     if not callable(found):
         raise BotError(f'{path}:1: has no function {name}, which "{setting}" names; write it')
     line = _first_line(found)
@@ -95,7 +96,8 @@ def _function(path: Path, module: ModuleType, name: str, setting: str) -> Functi
     except (TypeError, ValueError):
         wanted = "slots, or slots and key" if is_action else "value"
         raise BotError(f"{path}:{line}: {name} should take {wanted}; correct that line") from None
-    return found
+    function: Function = found
+    return function
 
 
 def _first_line(function: Function) -> int:

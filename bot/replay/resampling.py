@@ -90,7 +90,8 @@ class Sums:
         names = np.frombuffer(self._mark_names, dtype=np.int32)
         width = max(self._marks.shape[1], int(names.max()) + 1)
         made = csr_array((np.ones(len(chats)), (chats, names)), shape=(counts.shape[1], width))
-        return _widened(self._marks, width) + counts @ made
+        counted: FloatArray = counts @ made
+        return _widened(self._marks, width) + counted
 
 
 def draws(fold: int, chats: int) -> FloatArray:
