@@ -127,17 +127,27 @@ class Desk:
         """The requests that a message falls into, read in one more pass; none where it is one."""
         if not (texts := split(text)):
             return ()
-        vectors, entities = self.model.encode_messages(texts)
+        return self.heard(state, texts, *self.model.encode_messages(texts), today)
+
+    def heard(
+        self,
+        state: State,
+        texts: Sequence[str],
+        vectors: FloatArray,
+        entities: Sequence[Sequence[FoundEntity]],
+        today: date,
+    ) -> tuple[Heard, ...]:
+        """Texts with these vectors (n, d) and entities, each read as a message of its own."""
         windows = [self.model.window(state, vector) for vector in vectors]
         turns, speakers = (np.concatenate(parts) for parts in zip(*windows, strict=True))
         read = self.model.read(texts, turns, speakers)
         return tuple(
             Heard(
-                part,
-                self.reading(part, read, row, entities[row], today),
-                self.candidates(part, vectors[row], read.queries[row]),
+                text,
+                self.reading(text, read, row, entities[row], today),
+                self.candidates(text, vectors[row], read.queries[row]),
             )
-            for row, part in enumerate(texts)
+            for row, text in enumerate(texts)
         )
 
     def decide(

@@ -127,11 +127,6 @@ class Summary:
     articles: tuple[str, ...] = ()
 
 
-# `wording` counts how often the bot has already spoken with the same purpose in this session:
-# wordings rotate by it, so that none is heard twice in a row. `then` is the question of a request
-# that had given way, which the reply comes back to.
-
-
 @dataclass(frozen=True, slots=True)
 class Outcome:
     """What came of running an action: what it `returned`, or the `failure` in a few words.
@@ -144,6 +139,11 @@ class Outcome:
     failure: str | None = None
     attempts: int = 1
     ms: float = 0.0
+
+
+# `wording` counts how often the bot has already spoken with the same purpose in this session:
+# wordings rotate by it, so that none is heard twice in a row. `then` is the question of a request
+# that had given way, which the reply comes back to.
 
 
 @dataclass(frozen=True, slots=True)

@@ -5,11 +5,12 @@ checkout gives a file a new time) are the files read, and their bytes decide.
 """
 
 import json
-import os
 from collections.abc import Iterator
 from dataclasses import asdict, dataclass
 from hashlib import file_digest, sha256
 from pathlib import Path
+
+from bot.cache_file import store
 
 
 @dataclass(frozen=True, slots=True)
@@ -34,12 +35,8 @@ def keep(state: State | None, index: Path, fingerprint: str) -> None:
     if state is None:
         path.unlink(missing_ok=True)
         return
-    temporary = path.with_name(f".{path.name}.{os.getpid()}")
-    try:
-        temporary.write_text(json.dumps(asdict(state)) + "\n", encoding="utf-8")
-        temporary.replace(path)
-    except OSError:
-        temporary.unlink(missing_ok=True)  # not worth an error: it only spares a reminder
+    written = json.dumps(asdict(state))
+    store(path, lambda file: file.write(f"{written}\n".encode()))
 
 
 def changed(folder: Path, index: Path, fingerprint: str) -> bool:

@@ -16,6 +16,7 @@ from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 
 from bot.masking import NAME_TYPES, mask, placeholder
+from bot.scripts import SPACED
 
 if TYPE_CHECKING:
     from bot.settings import Settings
@@ -35,8 +36,6 @@ _NEEDED = _OWNERS | {
     "suggested", "quotes", "turns", "float32",
 }  # fmt: skip
 """The parts of a saved state that are needed to go on as they are."""
-_WORD = r"[^\W\u3040-\u30ff\u3400-\u9fff\uac00-\ud7af]"
-"""A letter of a script that puts spaces between words."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -111,4 +110,4 @@ def names(found: Iterable[tuple[str, str]]) -> Said:
 
 
 def _whole(name: str) -> re.Pattern[str]:
-    return re.compile(f"(?<!{_WORD}){re.escape(name)}(?!{_WORD})")
+    return re.compile(f"(?<!{SPACED}){re.escape(name)}(?!{SPACED})")

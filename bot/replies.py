@@ -27,6 +27,7 @@ from bot.decision import (
     Unknown,
 )
 from bot.dialogue.tone import in_upset_run
+from bot.scripts import HAN
 from bot.sentences import SENTENCES as SENTENCES
 from bot.sentences import UPSET
 from bot.sentences import Language as Language
@@ -129,7 +130,7 @@ def citations(hits: Sequence[Hit]) -> dict[str, int]:
     return {article: number for number, article in enumerate(articles, start=1)}
 
 
-_HAN, _KANA = re.compile("[\u3400-\u9fff]"), re.compile("[\u3040-\u30ff]")
+_HAN, _KANA = re.compile(HAN), re.compile("[\u3040-\u30ff]")
 _SMALL_WORDS = re.compile(
     r"\b(?:the|this|that|it|i|you|my|your|is|are|was|do|does|did|can|could|how|what|where|when|why"
     r"|who|please|thanks|thank|hello|hi|and|or|not|to|for|of|with|have|has|want|need)\b",

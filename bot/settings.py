@@ -26,6 +26,7 @@ from pydantic import (
 )
 
 from bot.errors import BotError
+from bot.scripts import SPACED
 from bot.toml_lines import line_of
 from finetune.encoder import DEFAULT_ENCODER
 
@@ -250,12 +251,10 @@ def load_settings(path: Path) -> Settings:
 
 # --- entities ------------------------------------------------------------------------------------
 
-# A character that makes its neighbour part of a longer word. Chinese, Japanese and Korean write
-# without spaces, so theirs never do; nor may `\b` see "单TT-123" as one word. An apostrophe joins
-# what is on both sides of it: there is no size S in "that's".
-_WORD = r"[^\W\u3040-\u30ff\u3400-\u9fff\uac00-\ud7af]"
+# `\b` may not see "单TT-123" as one word. An apostrophe joins what is on both sides of it: there is
+# no size S in "that's".
 _APOSTROPHE = "['’]"
-_BOUNDARY = rf"(?:(?<!{_WORD})(?={_WORD})|(?<={_WORD})(?!{_WORD}))"
+_BOUNDARY = rf"(?:(?<!{SPACED})(?={SPACED})|(?<={SPACED})(?!{SPACED}))"
 
 
 def unlearnt(settings: Settings, types: Collection[str]) -> list[str]:
@@ -308,12 +307,12 @@ def _whole_words(values: Sequence[str]) -> Iterator[str]:
     case: folding the case of the word class as well takes half a second."""
 
     def ends(value: str) -> tuple[bool, bool]:
-        return bool(re.match(_WORD, value[0])), bool(re.match(_WORD, value[-1]))
+        return bool(re.match(SPACED, value[0])), bool(re.match(SPACED, value[-1]))
 
     for begins, stops in dict.fromkeys(map(ends, values)):
         alike = "|".join(re.escape(value) for value in values if ends(value) == (begins, stops))
-        before = f"(?<!{_WORD})(?<!{_WORD}{_APOSTROPHE})" if begins else ""
-        after = f"(?!{_APOSTROPHE}?{_WORD})" if stops else ""
+        before = f"(?<!{SPACED})(?<!{SPACED}{_APOSTROPHE})" if begins else ""
+        after = f"(?!{_APOSTROPHE}?{SPACED})" if stops else ""
         yield f"{before}(?i:{alike}){after}"
 
 

@@ -19,15 +19,16 @@ _PLACES = ({"1", "one", "first", "一"}, {"2", "two", "second", "二"}, {"3", "t
 _AROUND_PLACE = re.compile(r"^(?:the |option |number |第|选)?(.+?)(?: one|个| please)?$")
 
 
+_BETWEEN = re.compile(r"[\W_]+")
+
+
 def words(text: str) -> str:
     """The letters and digits of `text`, folded, one space where there was anything else.
 
     >>> words("  Track, my ORDER!")
     'track my order'
     """
-    folded = unicodedata.normalize("NFKC", text).casefold()
-    kept = (char if char.isalnum() else " " for char in folded)
-    return " ".join("".join(kept).split())
+    return _BETWEEN.sub(" ", unicodedata.normalize("NFKC", text).casefold()).strip()
 
 
 def picked(message: str, titles: Sequence[str]) -> int | None:

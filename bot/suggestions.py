@@ -11,7 +11,6 @@ does not decide. benchmarks/suggestions.py measures it, and that the ranker of r
 """
 
 import json
-import os
 from collections import Counter, defaultdict
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import asdict, dataclass, field, replace
@@ -20,6 +19,7 @@ from itertools import pairwise
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from bot.cache_file import store
 from bot.decision import Answer, Cite, Decision
 from bot.dialogue.told import NOTHING_TOLD, Told, told_in
 from bot.state import State, Suggestion
@@ -171,14 +171,10 @@ def _read(path: Path, key: Sequence[Any]) -> Transitions | None:
 
 
 def _write(path: Path, key: Sequence[Any], found: Transitions) -> None:
-    temporary = path.with_name(f".{path.name}.{os.getpid()}")
     counts = {"asked": found.asked, "next": found.next, "later": found.later}
     counts |= {"told": asdict(found.told)}
-    try:
-        temporary.write_text(json.dumps({"key": key, "counts": counts}) + "\n", encoding="utf-8")
-        temporary.replace(path)
-    except OSError:
-        temporary.unlink(missing_ok=True)  # a read-only workspace counts them each time
+    written = json.dumps({"key": key, "counts": counts})
+    store(path, lambda file: file.write(f"{written}\n".encode()))
 
 
 # --- in a turn -----------------------------------------------------------------------------------

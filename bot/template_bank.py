@@ -5,8 +5,6 @@ changes.
 """
 
 import hashlib
-import os
-import secrets
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -15,6 +13,7 @@ from zipfile import BadZipFile
 import numpy as np
 from numpy.typing import NDArray
 
+from bot.cache_file import store
 from bot.decision import Scored
 from bot.templates import Templates
 
@@ -86,10 +85,4 @@ def _read(path: Path, key: str) -> FloatArray | None:
 
 def _write(path: Path, key: str, vectors: FloatArray) -> None:
     path.parent.mkdir(parents=True, exist_ok=True)
-    temporary = path.with_name(f".{path.name}.{os.getpid()}.{secrets.token_hex(3)}")
-    try:
-        with temporary.open("wb") as file:
-            np.savez(file, key=np.asarray(key), vectors=vectors)
-        temporary.replace(path)
-    except OSError:
-        temporary.unlink(missing_ok=True)  # a read-only workspace still answers
+    store(path, lambda file: np.savez(file, key=np.asarray(key), vectors=vectors))

@@ -8,12 +8,12 @@ was seen, and not at all where too few chats lie above.
 
 import hashlib
 import json
-import os
 from collections.abc import Mapping
 from dataclasses import asdict
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from bot.cache_file import store
 from bot.decision import Thresholds
 from bot.model import Model
 from bot.template_bank import TemplateBank
@@ -159,9 +159,4 @@ def _read(path: Path) -> dict[str, Any]:
 
 
 def _write(path: Path, value: Mapping[str, Any]) -> None:
-    temporary = path.with_name(f".{path.name}.{os.getpid()}")
-    try:
-        temporary.write_text(json.dumps(value, indent=1) + "\n", encoding="utf-8")
-        temporary.replace(path)
-    except OSError:
-        temporary.unlink(missing_ok=True)  # a read-only workspace computes them each time
+    store(path, lambda file: file.write(f"{json.dumps(value, indent=1)}\n".encode()))

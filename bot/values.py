@@ -16,6 +16,7 @@ from typing import Literal
 from unicodedata import normalize
 
 from bot.numerals import HAN_FIGURES, WORDS, number_of
+from bot.scripts import HAN
 
 ValueKind = Literal["date", "amount"]
 LONGEST = 80
@@ -46,7 +47,7 @@ def _plain(text: str) -> str:
 
 
 _MARKS = " .,!?。、"
-_HAN = re.compile(r"[\u3400-\u9fff]")
+_HAN = re.compile(HAN)
 
 
 def _pattern(source: str) -> re.Pattern[str]:

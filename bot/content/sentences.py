@@ -107,10 +107,12 @@ def _joined(pieces: Iterator[tuple[Span, Kind]], text: str) -> list[tuple[Span, 
 # --- sentences -----------------------------------------------------------------------------------
 
 _CLOSING = "\"'”’)\\]*_」』）】》"
-_END = re.compile(rf"[.!?…]+[{_CLOSING}]*(?=\s)|[。！？]+[{_CLOSING}]*|\n[ \t]*\n")
+# A run of marks is tried once, from its first: a line of dots would take the square of its length.
+_END = re.compile(rf"(?<![.!?…])[.!?…]++[{_CLOSING}]*+(?=\s)|[。！？]+[{_CLOSING}]*|\n[ \t]*\n")
 _ABBREVIATED = re.compile(
     r"(?:\b(?:e\.g|i\.e|etc|approx|vs|no|mr|mrs|ms|dr|st|fig|inc|ltd|min|max)|\b[A-Za-z])\.\Z", re.I
 )
+_LONGEST_ABBREVIATED = len(" approx.")
 _LOWER = re.compile(r"\s+[a-z]")
 
 
@@ -136,4 +138,5 @@ def _ends(text: str, start: int, mark: re.Match[str], end: int) -> bool:
         return bool(text[start : mark.start()].strip())
     if _LOWER.match(text, mark.end(), end):
         return False
-    return not (mark[0] == "." and _ABBREVIATED.search(text, start, mark.end()))
+    before = max(start, mark.end() - _LONGEST_ABBREVIATED)
+    return not (mark[0] == "." and _ABBREVIATED.search(text, before, mark.end()))

@@ -4,7 +4,6 @@ They cost about as much again as embedding the articles, and a byte a number: ea
 in 8 bits, divided by its largest number. Only passages that are new are encoded.
 """
 
-import os
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -14,6 +13,7 @@ from zipfile import BadZipFile
 import numpy as np
 from numpy.typing import NDArray
 
+from bot.cache_file import store
 from bot.content.choosing import pieces
 
 if TYPE_CHECKING:
@@ -95,16 +95,10 @@ def _read(path: Path) -> PieceVectors:
 
 def _write(path: Path, found: PieceVectors) -> None:
     counts = [end - start for start, end in found.rows.values()]
-    temporary = path.with_name(f".{path.name}.{os.getpid()}")
-    try:
-        with temporary.open("wb") as file:
-            np.savez(
-                file,
-                schema=np.asarray(SCHEMA),
-                ids=np.asarray(list(found.rows), dtype=np.int64),
-                counts=np.asarray(counts, dtype=np.int64),
-                numbers=found.numbers,
-            )
-        temporary.replace(path)
-    except OSError:
-        temporary.unlink(missing_ok=True)  # a read-only workspace still answers
+    arrays = {
+        "schema": np.asarray(SCHEMA),
+        "ids": np.asarray(list(found.rows), dtype=np.int64),
+        "counts": np.asarray(counts, dtype=np.int64),
+        "numbers": found.numbers,
+    }
+    store(path, lambda file: np.savez(file, **arrays))

@@ -27,6 +27,7 @@ from bot.dialogue.turn import (
     spoken,
     template_for,
 )
+from bot.scripts import HAN
 from bot.short_answers import picked, words
 from bot.templates import Template
 
@@ -166,7 +167,7 @@ def _is_short(said: str) -> bool:
     return len(said.split()) <= SHORT_WORDS and len(_HAN.findall(said)) <= SHORT_HAN
 
 
-_HAN = re.compile("[\u3400-\u9fff]")
+_HAN = re.compile(HAN)
 _STEM = 4
 _COMMON = frozenset({
     "the", "your", "are", "for", "this", "that", "one", "and", "want", "please", "not", "which",

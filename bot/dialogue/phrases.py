@@ -1,6 +1,7 @@
 """What a message does to the conversation, rather than asks of it, read from its words.
 
-    cancel  skip  repeat  restart  resume  told  person      acts on what is going on
+    cancel  skip  lacks  repeat  restart  resume             acts on what is going on
+    told  misheard  person                                   says that it goes wrong
     greeting  thanks  goodbye  capabilities                  courtesy
     yes  no                                                  answers what the bot offered
 
@@ -16,10 +17,11 @@ from collections.abc import Iterable, Mapping, Sequence
 from functools import cache, lru_cache
 from typing import Literal, get_args
 
+from bot.scripts import HAN
 from bot.short_answers import PERSON_WORDS, words
 
 Act = Literal[
-    "cancel", "skip", "repeat", "restart", "resume", "told", "person",
+    "cancel", "skip", "repeat", "restart", "resume", "told", "misheard", "person", "lacks",
     "greeting", "thanks", "goodbye", "capabilities", "yes", "no",
 ]  # fmt: skip
 ACTS: tuple[Act, ...] = get_args(Act)
@@ -47,6 +49,12 @@ _AFTER = (
 # Patterns over folded words: an apostrophe is a space there, and Chinese has no spaces.
 _LET = r"(?:(?:can|could) (?:i|we) |let s |lets |i want to |i d like to |let me )?"
 _IT = r"(?:that|this|it)"
+_FACT = (
+    r"(?:(?:my|the|an?|any|your|what (?:my|the)) )?"
+    r"(?:(?:order|tracking|customer|account|confirmation|invoice|phone|exact|article|serial) )*"
+    r"(?:numbers?|id|code|e ?mail(?: address)?|address|name|size|product|details|reference)(?: is)?"
+)
+_FACT_ZH = r"(?:我的|这个|那个|什么|是)*(?:订单|物流|快递|手机|会员)?(?:号码?|编号|单号|邮箱|地址|尺码|电话)"
 _PHRASES: Mapping[Act, tuple[str, ...]] = {
     "cancel": (
         rf"cancel(?: (?:{_IT}|the request|my request))?",
@@ -89,12 +97,37 @@ _PHRASES: Mapping[Act, tuple[str, ...]] = {
     "told": (
         r"(?:but |like |as )?i(?: ve| have)?(?: just| already)*"
         r" (?:told you|said|(?:gave|given|sent|provided|mentioned|wrote|answered) (?:you|it|that))"
-        r"(?: (?:that|it|this|so|to you|you))*(?: (?:already|before|above|twice))*",
+        rf"(?: (?:that|it|this|so|to you|you|{_FACT}))*(?: (?:already|before|above|twice))*",
         r"(?:you )?already (?:told you|have (?:it|that))|(?:see|look) (?:above|up)|it s above",
         r"you(?: just| already)* asked (?:me )?(?:that|this)(?: already)?",
         r"我?(?:不是)?(?:刚才|刚刚|之前|前面|上面|已经|早就|都)+(?:不是|就)?(?:已经)?(?:跟|和)?[你您]?们?"
         r"(?:说|讲|告诉|发|给|提供|写|回答)[过了]?[你您]?们?[过了]*吗?",
         r"我[说讲发给]过?[你您]?[过了]+的?|我告诉过[你您]|(?:就?在|看)[上前]面|上面(?:有|写了)",
+    ),
+    "misheard": (
+        r"(?:that|this|it)(?: is| s| was)?(?: not|n t)"
+        r" (?:what i (?:asked|meant|mean|said|want(?:ed)?|was asking)(?: for| about)?(?: you)?"
+        r"|my question|an answer|the answer)",
+        rf"i (?:didn t|did not) (?:ask|mean|say)(?: for| about)? {_IT}",
+        rf"(?:{_IT}|you) (?:doesn t|does not|didn t|did not|don t|do not)"
+        r" (?:answer (?:my|the) question|help(?: me)?)",
+        r"you (?:don t|do not|didn t|did not|still don t|just don t) (?:understand|get it|listen|get me)"
+        r"(?: me| my question| what i mean)?",
+        r"you(?: re| are) not (?:listening|understanding|answering)(?: to)?(?: me| my question)?",
+        r"you(?: ve| have)? misunderstood(?: me| my question)?|wrong answer",
+        r"我(?:想|要)?[问说指要]的(?:并)?不是(?:这个|这|那个)|(?:这|那)?(?:并)?不是我(?:想|要)?[问说要]的(?:问题)?",
+        r"(?:我)?不是(?:这个|那个)意思|答非所问|没有?(?:回答|解决)我?的?问题",
+        r"[你您](?:根本|还是|都)*(?:没|没有|听不|看不|不)[听看]?(?:懂|明白|理解)我?的?(?:意思|问题|话)?",
+        r"[你您](?:理解|搞|弄|听|看)错",
+    ),
+    "lacks": (
+        r"i (?:(?:really|just) )?(?:don t|do not|can t|cannot)"
+        rf" (?:know|have|remember|recall|find)(?: (?:{_IT}|one|{_FACT}))?"
+        r"(?: (?:any ?more|yet|right now|with me|at hand|here|off hand))?",
+        rf"i(?: ve| have)? (?:lost|forgot|forgotten|deleted|misplaced) (?:{_IT}|{_FACT})",
+        rf"i have no (?:idea|clue|{_FACT})|no (?:idea|clue)|dunno|idk|(?:i m )?not sure",
+        r"我?(?:现在|也|真的|确实)*(?:不知道|不清楚|不记得|记不[得清住]|想不起来?|找不[到着]|没有?|忘记?|弄?丢)了?"
+        rf"(?:{_FACT_ZH})?了?",
     ),
     "greeting": (
         r"hi|hiya|hello|hey|(?:hey|hi|hello) there|howdy|greetings|start",
@@ -120,23 +153,27 @@ _PHRASES: Mapping[Act, tuple[str, ...]] = {
         r"没有?(?:别的|其[他它]的?|什么)?(?:问题|事)?了?",
     ),
     "capabilities": (
-        r"help(?: me)?|menu|what (?:can|do|could) you (?:do|help(?: me)?(?: with)?|answer|know)"
+        r"help(?: me)?|menu|(?:i )?need (?:some |your )?(?:help|assistance)|(?:can|could) you help(?: me)?",
+        r"i (?:have|ve got|got) (?:an? |another )?(?:quick )?(?:question|problem|issue)",
+        r"what (?:can|do|could) you (?:do|help(?: me)?(?: with)?|answer|know)"
         r"(?: (?:for me|about|here))*|how (?:can|do) you help(?: me)?",
         r"what (?:can|may|could) i ask(?: you)?(?: about| here)*",
         r"what (?:else )?are you (?:able to do|capable of|for)",
         r"[你您]都?[能会可]以?(?:帮我)?(?:做|干|帮|办|回答|查|解决)[我些点]?(?:什么|啥|哪些)(?:忙|问题|事情?)?",
+        r"我?(?:需要|想要)(?:一?些|一?点)?(?:帮助|帮忙)|帮(?:帮|一下)?(?:我|忙)|我?(?:想|要)?(?:问|咨询)(?:一?下|一?个)?(?:问题)?"
+        r"|我有个?(?:问题|事)",
         r"[你您]?有(?:什么|哪些)(?:功能|服务|用)|(?:能|可以)(?:做|问)些?(?:什么|啥|哪些)|帮助|菜单|功能(?:列表)?",
     ),
     "yes": (
         r"yes|yeah|yep|yup|y|sure|ok|okay|correct|right|exactly|definitely|absolutely|of course",
         r"yes (?:please|sure|do|of course)|please do|do it|go ahead|sounds good|i would|i do",
-        r"(?:that s |that is |you re )?(?:right|correct|fine)",
+        r"(?:that s |that is |you re )?(?:right|correct|fine)|i (?:just )?said (?:yes|ok|okay)",
         r"是[的啊呀]?|对[的啊呀]?|好[的啊呀吧]?|可以的?|行|嗯+|没错|要的?|需要|当然|确认|没问题",
     ),
     "no": (
         r"no+|n|nope|nah|no thanks|no thank you|not (?:now|yet|really|necessary|needed)|wrong",
-        r"(?:please )?don t|i don t|no need|no (?:that|it) s (?:ok|okay|fine|wrong)|no not now",
-        r"不(?:是|对|行|要|用|需要|必)?[的了]?|没有|别|先不[用要]?|暂时不(?:用|要|需要)?",
+        r"(?:please )?don t|i don t|no need|no (?:that|it) s (?:ok|okay|fine|wrong)|no not now|i (?:just )?said no",
+        r"不(?:是|对|行|要|用|需要|必)?[的了]?|我说了?不|没有|别|先不[用要]?|暂时不(?:用|要|需要)?",
     ),
 }
 
@@ -225,8 +262,7 @@ def _acts_of_clauses(clauses: Sequence[str]) -> tuple[Act, ...]:
 
 
 _CLAUSES = re.compile(r"(?<=\w)[,.;!?，。；！？~～…]+\s*(?=\w)")
-_HAN = r"[\u3400-\u9fff]"
-_BETWEEN_HAN = re.compile(rf"(?<={_HAN}) (?={_HAN})")
+_BETWEEN_HAN = re.compile(f"(?<={HAN}) (?={HAN})")
 
 
 def _squeezed(said: str) -> str:
@@ -272,7 +308,7 @@ def _after() -> re.Pattern[str]:
 
 
 def _han(word: str) -> bool:
-    return re.search(_HAN, word) is not None
+    return re.search(HAN, word) is not None
 
 
 def _longest_first(phrases: Iterable[str]) -> list[str]:

@@ -28,6 +28,7 @@ from bot.decision import (
 )
 from bot.dialogue.memory import advance, summed
 from bot.dialogue.turn import Heard, Turn, evidence_of
+from bot.scripts import HAN
 from bot.short_answers import words
 from bot.state import State
 
@@ -52,7 +53,7 @@ _SPLIT = re.compile(
     r"|对了|再就是|还想(?:问一?下?|知道)|再问一?下|以及|其次|同时|(?<=[\s，。；])然后)(?:[，,：:\s]*)",
     re.IGNORECASE,
 )
-_HAN = re.compile("[\u3400-\u9fff]")
+_HAN = re.compile(HAN)
 
 
 def split(text: str) -> tuple[str, ...]:

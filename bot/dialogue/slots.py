@@ -8,7 +8,7 @@ from dataclasses import replace
 from bot.decision import Answer, Ask, Clarify, Decision, Handoff, Part, Several, SmallTalk, Summary
 from bot.dialogue.filling import MOST_LISTED, corrects
 from bot.dialogue.phrases import acts_of
-from bot.dialogue.repair import names
+from bot.dialogue.repair import ASKS_BEFORE_HANDOFF, names
 from bot.dialogue.turn import (
     Turn,
     certain_other,
@@ -21,7 +21,6 @@ from bot.dialogue.turn import (
 from bot.short_answers import words
 from bot.templates import Template, Templates
 
-ASKS_BEFORE_HANDOFF = 2
 LONGEST_TRY = 12
 """Letters and digits of a message that is taken for a try at a value, though it is none."""
 

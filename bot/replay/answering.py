@@ -22,7 +22,6 @@ from numpy.typing import NDArray
 
 from bot.decision import Candidates, Decision, Handoff, Reading, SmallTalk, Unknown, template_of
 from bot.dialogue.followups import earlier, next_question
-from bot.dialogue.several import split
 from bot.dialogue.slots import as_confirmed
 from bot.evidence import citations_json, evidence_json
 from bot.model import Readings
@@ -128,7 +127,7 @@ def answers(
         if hits is None:  # those for a text are the same wherever it follows the same
             hits = found_in[text, follows] = desk.hits(text, vector, before)
         candidates = Candidates(desk.ranked(readings.queries[row]), hits, follows)
-        parts = _parts(desk, message, text, vectors, said_on)
+        parts = _parts(desk, message, history, vectors, said_on)
         state = State(slots=slots, asked=asked)
         decided = desk.decide(state, text, reading, candidates, parts=parts)
         decision = desk.organised(as_confirmed(decided, desk.templates), text, vector)
@@ -139,14 +138,15 @@ def answers(
 
 
 def _parts(
-    desk: "Desk", message: Message, text: str, vectors: Vectors, said_on: date
+    desk: "Desk", message: Message, history: History, vectors: Vectors, said_on: date
 ) -> "tuple[Heard, ...]":
     """The requests that a message falls into, each read after the turns before the message."""
-    if not split(text):
+    if not (parts := history.parts.get(message.text, ())):
         return ()
     before = zip(message.speakers[:-1].tolist(), message.window[:-1].tolist(), strict=True)
     turns = tuple((_SPEAKERS[who], vectors.all[said]) for who, said in before if said != NO_TEXT)
-    return desk.parts(State(turns=turns), text, said_on)
+    texts, entities = vectors.texts(parts), [vectors.entities.get(part, ()) for part in parts]
+    return desk.heard(State(turns=turns), texts, vectors.all[list(parts)], entities, said_on)
 
 
 _SPEAKERS: Mapping[int, Speaker] = {1: "customer", 2: "agent"}
@@ -179,7 +179,8 @@ def read(desk: "Desk", history: History, known: Encoded | None = None) -> tuple[
     vectors, messages = Vectors(desk.model, history.texts), list(history.messages())
     if known is not None:
         vectors.know(known)
-    vectors.need(np.asarray([message.text for message in messages], dtype=np.int64))
+    asked = {message.text for message in messages}.union(*history.parts.values())
+    vectors.need(np.asarray(sorted(asked), dtype=np.int64))
     vectors.need_unread(_needed(history))
     windows = np.stack([message.window for message in messages])
     return vectors, read_messages(desk.model, messages, windows, vectors)

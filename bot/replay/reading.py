@@ -14,6 +14,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from bot.console import silent
+from bot.dialogue.several import split
 from bot.model import Model, Readings, joined
 from finetune.conversation import Conversation
 from finetune.corpus import NO_TEXT, Dialogue, Message, Texts, build_dialogue
@@ -31,10 +32,12 @@ BATCH = 256
 
 @dataclass(frozen=True, slots=True)
 class History:
-    """Chats as dialogues over their distinct texts."""
+    """Chats as dialogues over their distinct texts. `parts` are the requests that a text falls
+    into, which are texts too; only of those that make several."""
 
     texts: Texts
     dialogues: Sequence[Dialogue]
+    parts: Mapping[int, tuple[int, ...]]
 
     def messages(self) -> Iterator[Message]:
         """The customers' messages, in order."""
@@ -47,7 +50,10 @@ def read_history(conversations: Iterable[Conversation], model: Model) -> History
     dialogues = [
         build_dialogue(chat, model.labels, texts, model.context_turns) for chat in conversations
     ]
-    return History(texts, dialogues)
+    said = dict.fromkeys(message.text for one in dialogues for message in one.messages)
+    found = {text: split(texts.all[text]) for text in said}
+    parts = {text: tuple(map(texts.add, some)) for text, some in found.items() if some}
+    return History(texts, dialogues, parts)
 
 
 @dataclass(frozen=True, slots=True)
