@@ -22,8 +22,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from bot.decision import Answer, Decision, Outcome, Part, Several, parts_of
-from bot.endpoint import ActionFailed, TryAgain, post
-from bot.errors import BotError
+from bot.errors import ActionFailed, BotError, TryAgain
 from bot.owner_code import Function, load_functions, place_of, takes_key
 from bot.validation import Checked
 
@@ -89,6 +88,8 @@ class Actions:
 
     def _call(self, action: ActionSettings, slots: Mapping[str, str], key: str) -> Any:
         if action.function is None:
+            from bot.endpoint import post  # urllib.request, which few bots need
+
             return post(action, slots, key)
         function = self.functions[action.function]
         try:

@@ -24,17 +24,19 @@ from bot.decision import (
     Thresholds,
 )
 from bot.dialogue import advance, decide
+from bot.dialogue.ellipsis import points_back
 from bot.dialogue.followups import asked_after, earlier
 from bot.dialogue.offers import in_full
 from bot.dialogue.several import split
 from bot.dialogue.turn import Heard
 from bot.exchange import Exchange
 from bot.model import Model, Readings, top
-from bot.replies import language_of, render
+from bot.replies import Language, language_of, render
 from bot.restoring import dumps
 from bot.resuming import Resumed, resumed
 from bot.session_log import SavedState, SessionLog, SessionRow, TurnRecord
 from bot.settings import Settings
+from bot.short_answers import words
 from bot.state import Question, State, remember
 from bot.suggestions import Transitions, suggested
 from bot.template_bank import TemplateBank
@@ -137,7 +139,12 @@ class Desk:
         entities: Sequence[Sequence[FoundEntity]],
         today: date,
     ) -> tuple[Heard, ...]:
-        """Texts with these vectors (n, d) and entities, each read as a message of its own."""
+        """The parts of a message, with these vectors (n, d) and entities, each read as a message of
+        its own; one that points back, at the part before it."""
+        earlier = [None, *map(Question, texts, vectors)]
+        asked = [
+            q if points_back(words(text)) else None for q, text in zip(earlier, texts, strict=False)
+        ]
         windows = [self.model.window(state, vector) for vector in vectors]
         turns, speakers = (np.concatenate(parts) for parts in zip(*windows, strict=True))
         read = self.model.read(texts, turns, speakers)
@@ -145,7 +152,7 @@ class Desk:
             Heard(
                 text,
                 self.reading(text, read, row, entities[row], today),
-                self.candidates(text, vectors[row], read.queries[row]),
+                self.candidates(text, vectors[row], read.queries[row], asked[row]),
             )
             for row, text in enumerate(texts)
         )
@@ -238,6 +245,7 @@ class Bot:
         """
         found = resumed(self.log, session, self.desk.model)
         self.state, self.turn, self._session = found.state, found.turn, session
+        self.language = language_of(found.state.last_text) or self.language
         return found
 
     def catch_up(self) -> None:
@@ -265,8 +273,31 @@ class Bot:
         clock = _Clock()
         if self.state.handed_over and not self.log.person_awaited(self.session):
             self.state = replace(self.state, handed_over=False)
-        desk, message = self.desk, text
-        text = in_full(self.state, message)
+        said, now = in_full(self.state, text), self.now()
+        language = language_of(said) or self.language
+        vector, reading, decision = self._decided(said, now, language, clock)
+        reply = render(decision, self.desk.templates, language)
+        clock.lap("decide")
+        state = self._after(said, vector, reading, decision, now)
+        exchange = Exchange(
+            session=self.session,
+            turn=self.turn + 1,
+            reply=reply,
+            decision=decision,
+            reading=reading,
+            ms=clock.total(),
+            timings=clock.laps,
+            suggestions=tuple(one.title for one in state.suggested),
+        )
+        self._record(text, exchange, state)
+        self.state, self.turn, self.language = state, exchange.turn, language
+        return exchange
+
+    def _decided(
+        self, text: str, now: float, language: Language, clock: "_Clock"
+    ) -> tuple[FloatArray, Reading, Decision]:
+        """The message's vector (d,), what was read in it, and what was decided and done."""
+        desk = self.desk
         [vector], [entities] = desk.model.encode_messages([text])
         clock.lap("encode")
         read = desk.model.read([text], *desk.model.window(self.state, vector))
@@ -276,38 +307,29 @@ class Bot:
         clock.lap("search")
         if parts := desk.parts(self.state, text, self.today()):
             clock.lap("parts")
-        now = self.now()
         decision = desk.decide(self.state, text, reading, candidates, now, parts)
         decision = desk.organised(decision, text, vector)
         if desk.phraser is not None:
-            decision = desk.phraser.phrased(decision, text, language_of(text) or self.language)
+            decision = desk.phraser.phrased(decision, text, language)
         if acts(decision):
             clock.lap("decide")
             decision = carry_out(decision, desk.actions, f"{self.session}-{self.turn + 1}")
             clock.lap("action")
-        reply = render(decision, desk.templates, language_of(text) or self.language)
-        clock.lap("decide")
+        return vector, reading, decision
+
+    def _after(
+        self, text: str, vector: FloatArray, reading: Reading, decision: Decision, now: float
+    ) -> State:
+        """What is remembered once `decision` was taken on a message with this vector (d,)."""
+        desk = self.desk
         state = remember(advance(self.state, text, reading, decision, now), "customer", vector)
         state = replace(state, asked=asked_after(self.state, text, vector, decision))
         said = desk.said(decision)
         if said is not None:
             state = remember(state, "agent", said)
-        offered = suggested(desk.transitions, desk.templates, state, decision)
-        state = replace(state, suggested=offered)
-        ms = clock.total()
-        exchange = Exchange(
-            session=self.session,
-            turn=self.turn + 1,
-            reply=reply,
-            decision=decision,
-            reading=reading,
-            ms=ms,
-            timings=clock.laps,
-            suggestions=tuple(one.title for one in offered),
+        return replace(
+            state, suggested=suggested(desk.transitions, desk.templates, state, decision)
         )
-        self._record(message, exchange, state)
-        self.state, self.turn = state, exchange.turn
-        return exchange
 
     def feedback(self, turn: int, verdict: str, note: str) -> None:
         """Keep what a person said of an answer."""

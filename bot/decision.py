@@ -264,7 +264,7 @@ class Handoff:
     wording: int = 0
 
 
-UnknownReason = Literal["unreadable", "uncertain", "out of scope"]
+UnknownReason = Literal["unreadable", "only a value", "uncertain", "out of scope"]
 
 
 @dataclass(frozen=True, slots=True)

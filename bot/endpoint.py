@@ -15,19 +15,13 @@ from collections.abc import Mapping
 from typing import TYPE_CHECKING, Any
 from urllib.parse import urlsplit
 
+from bot.errors import ActionFailed, TryAgain
+
 if TYPE_CHECKING:
     from bot.settings import ActionSettings
 
 LONGEST_REPLY = 64 * 1024
 """Bytes of a reply; more is a failure."""
-
-
-class ActionFailed(Exception):
-    """An action did not do what it should; `str(error)` says why in a few words."""
-
-
-class TryAgain(ActionFailed):
-    """An action failed in a way that may be over in a moment."""
 
 
 def post(action: ActionSettings, slots: Mapping[str, str], key: str) -> Any:
@@ -76,8 +70,8 @@ def _decoded(content: bytes) -> Any:
         raise ActionFailed("a reply that is no JSON") from None
 
 
-class _NoRedirect(urllib.request.HTTPRedirectHandler):
-    """What was confirmed is sent where the owner said, and nowhere else."""
+class NoRedirect(urllib.request.HTTPRedirectHandler):
+    """What is sent goes where the owner said, and nowhere else."""
 
     def redirect_request(self, *_: Any, **__: Any) -> None:
         return None
@@ -87,4 +81,4 @@ def _opener(url: str) -> urllib.request.OpenerDirector:
     # The proxy of the environment is not asked for what is on this machine.
     local = urlsplit(url).scheme == "http"
     direct = [urllib.request.ProxyHandler({})] if local else []
-    return urllib.request.build_opener(_NoRedirect(), *direct)
+    return urllib.request.build_opener(NoRedirect(), *direct)

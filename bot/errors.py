@@ -3,6 +3,9 @@
 BotError
 ├── NoModel    no usable model version (exit code 3)
 └── NoIndex    no usable index (exit code 3)
+
+ActionFailed    never seen: it becomes the outcome of an action
+└── TryAgain
 """
 
 
@@ -16,3 +19,11 @@ class NoModel(BotError):
 
 class NoIndex(BotError):
     """There is no index of the articles to search."""
+
+
+class ActionFailed(Exception):
+    """An action did not do what it should; `str(error)` says why in a few words."""
+
+
+class TryAgain(ActionFailed):
+    """An action failed in a way that may be over in a moment."""

@@ -99,6 +99,10 @@ def _json(group: Group) -> dict[str, Any]:
     return {"name": group.name, **asdict(group), "share": round(group.share, 6)}
 
 
+_NO_QUESTION = frozenset({"unreadable", "only a value"})
+"""Reasons of an unknown that asked for nothing that could be answered."""
+
+
 def fault(asked: "Asked") -> str:
     """How the bot failed a message; "" where it did not, as far as anyone can tell.
 
@@ -110,7 +114,7 @@ def fault(asked: "Asked") -> str:
         return "wrong answer"
     if asked.disliked or _corrected(asked):
         return "disliked"
-    if not asked.outside and asked.kind == "unknown" and asked.reason != "unreadable":
+    if not asked.outside and asked.kind == "unknown" and asked.reason not in _NO_QUESTION:
         return "no answer"
     if not asked.outside and asked.kind == "handoff" and asked.reason in ("unknown", "unfilled"):
         return "handed over"

@@ -1,10 +1,11 @@
 """The live model and the index made with it: what every command that answers opens first."""
 
 import re
+import tempfile
 from dataclasses import asdict, replace
 from typing import TYPE_CHECKING
 
-from bot.errors import NoModel
+from bot.errors import BotError, NoModel
 from bot.workspace import Workspace
 
 if TYPE_CHECKING:
@@ -80,6 +81,20 @@ def live_index(workspace: Workspace, model: "Model") -> "Index":
     from kb.index import Index
 
     return Index.open(workspace.index, model.encoder_fingerprint)
+
+
+def require_writable(workspace: Workspace) -> None:
+    """Raises BotError where a version could not be kept: better known before it is trained."""
+    for folder in (workspace.models, workspace.index):
+        try:
+            folder.mkdir(exist_ok=True)
+            with tempfile.TemporaryDirectory(prefix=".", dir=folder):
+                pass
+        except OSError as error:
+            raise BotError(
+                f"{folder} may not be written ({error.strerror}), and a new version is kept there;"
+                " allow writing to it, then run the command again"
+            ) from error
 
 
 def go_live(

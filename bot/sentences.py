@@ -18,6 +18,10 @@ ENGLISH: Mapping[str, tuple[str, ...]] = {
         "I couldn't find any words in that. Could you type it out for me?",
         "That came through without any words. What can I help you with?",
     ),
+    "only a value": (
+        "Thank you, I've noted that. What can I do for you?",
+        "Noted, thanks. What would you like to know, or to do?",
+    ),
     "uncertain": (
         "I'm sorry, I don't know the answer to that."
         ' Try other words, or type "agent" to reach a person.',
@@ -103,6 +107,18 @@ ENGLISH: Mapping[str, tuple[str, ...]] = {
         "I'm sorry about that. Shall I get a colleague?",
         "Sorry that I did not get it. Would you like a colleague to take over?",
     ),
+    "misheard": (
+        "I'm sorry, I got that wrong. You can put it in other words. Or shall I get a colleague?",
+        "Sorry, I misunderstood you. Say it in other words, or would you like a colleague instead?",
+    ),
+    "lacking": (
+        "That's all right. I can't do it without that, but a colleague may. Shall I get one?",
+        "No problem. I need that to go on, but a colleague may not. Shall I get one?",
+    ),
+    "done": (
+        "I'm afraid that is already done, and I can't take it back. Shall I get a colleague?",
+        "That is done already, sorry, and I can't undo it. Would you like a colleague to look?",
+    ),
     "hello": ("Hello! What can I help you with?", "Hi! How can I help?"),
     "thanked": ("You're welcome!", "My pleasure!"),
     "goodbye": ("Goodbye, and take care!", "Bye for now!"),
@@ -178,6 +194,10 @@ CHINESE: Mapping[str, tuple[str, ...]] = {
         "这条消息里没有看到文字，可以打字告诉我吗？",
         "我没能读到内容，请用文字说说您需要什么帮助。",
     ),
+    "only a value": (
+        "好的，已经记下了。请问您需要什么帮助？",
+        "收到，记下了。您想问什么，或者想办什么？",
+    ),
     "uncertain": (
         "抱歉，这个问题我不知道答案。您可以换个说法，或输入“人工”由同事来帮您。",
         "不好意思，这个我还不知道。换个说法试试，或者输入“人工”转给同事。",
@@ -236,6 +256,18 @@ CHINESE: Mapping[str, tuple[str, ...]] = {
         "对不起，前面的消息里我没看到。麻烦再说一次，或输入“人工”转给同事。",
     ),
     "heard": ("很抱歉。需要我请同事来帮您吗？", "抱歉我没弄明白。要不要请同事接手？"),
+    "misheard": (
+        "抱歉，是我理解错了。您可以换个说法，或者需要我请同事来帮您吗？",
+        "对不起，我没明白您的意思。可以换个说法，要不要请同事接手？",
+    ),
+    "lacking": (
+        "没关系。没有这一项我办不了，同事也许可以。需要我请同事来帮您吗？",
+        "没事的，我这边少不了这一项，同事也许有别的办法。要不要请同事接手？",
+    ),
+    "done": (
+        "抱歉，这已经办好了，我没法撤回。需要我请同事来帮您吗？",
+        "不好意思，刚才已经办了，我撤不回来。要不要请同事看看？",
+    ),
     "hello": ("您好！请问有什么可以帮您？", "您好，我能帮您做什么？"),
     "thanked": ("不客气！", "很高兴能帮到您！"),
     "goodbye": ("再见，祝您愉快！", "再见！"),

@@ -28,6 +28,7 @@ from pydantic import (
 from bot.errors import BotError
 from bot.scripts import SPACED
 from bot.toml_lines import line_of
+from bot.urls import is_private
 from finetune.encoder import DEFAULT_ENCODER
 
 Language = Literal["en", "zh"]
@@ -267,15 +268,10 @@ def unlearnt(settings: Settings, types: Collection[str]) -> list[str]:
     ]
 
 
-_LOOPBACK = frozenset({"localhost", "127.0.0.1", "::1"})
-
-
 def _check_url(url: str) -> None:
+    if not is_private(url):
+        raise ValueError("should have a url like https://HOST/... (or http:// on localhost)")
     parts = urlsplit(url)
-    if not (parts.scheme == "https" or (parts.scheme == "http" and parts.hostname in _LOOPBACK)):
-        raise ValueError("should have a url that begins with https:// (or http:// on localhost)")
-    if not parts.hostname:
-        raise ValueError("should have a url with a host")
     if parts.username is not None or parts.password is not None:
         raise ValueError("has a password in its url; name an environment variable under headers")
     if re.search(r"[{}\s]", url):

@@ -115,9 +115,13 @@ def test_an_answer_from_the_articles(
         "A voucher is valid for three years. [1]\n\n"
         "[1] Gift vouchers"
     )
-    buying, validity = shown[2].splitlines()
+    buying, sold, validity, valid = shown[2].splitlines()
     assert re.fullmatch(r"\[1\] Gift vouchers › Buying \(vouchers, passage \d+, 0\.\d+\)", buying)
     assert validity.startswith("[1] Gift vouchers › Validity (vouchers, passage ")
+    assert (sold, valid) == (
+        "A gift voucher is sold at the till.",
+        "A voucher is valid for three years.",
+    )
 
 
 def test_a_message_that_is_no_words(trained_workspace: Workspace) -> None:

@@ -51,14 +51,16 @@ def _talk(
     workspace: "Workspace", desk: "Desk", wanted: Wanted, *, as_json: bool, debug: bool
 ) -> int:
     from bot.bot import Bot
-    from bot.chat_words import word
     from bot.privacy import of_log
-    from bot.repl import INTERRUPTED, run_pipe, run_repl
+    from bot.repl import INTERRUPTED, run_repl
     from bot.session_log import SessionLog
 
-    settings = desk.settings
+    settings, file = desk.settings, workspace.database
+    was_empty = file.is_file() and not file.stat().st_size
     at_terminal = sys.stdin.isatty() and sys.stdout.isatty() and not as_json
-    with SessionLog.open(workspace.database, of_log(settings)) as log:
+    with SessionLog.open(file, of_log(settings)) as log:
+        if was_empty:  # SQLite leaves it so where its first opening is cut short; or a log was lost
+            say(f"{file} was empty: a new log is begun in it")
         bot = Bot(desk, log, channel="terminal" if at_terminal else "pipe")
         begun = _begun(bot, wanted)
         try:
@@ -71,21 +73,28 @@ def _talk(
                     begun=begun,
                     debug=debug,
                 )
-            if begun and begun.note:
-                say(word(begun.note, settings.language))
-            if isinstance(sys.stdout, io.TextIOWrapper):
-                sys.stdout.reconfigure(encoding="utf-8")
-            return run_pipe(
-                bot,
-                sys.stdin.buffer,
-                sys.stdout,
-                sys.stderr,
-                as_json=as_json,
-                language=settings.language,
-                debug=debug,
-            )
+            return _piped(bot, begun, as_json=as_json, debug=debug)
         except KeyboardInterrupt:
             return INTERRUPTED
+
+
+def _piped(bot: "Bot", begun: "Resumed | None", *, as_json: bool, debug: bool) -> int:
+    from bot.chat_words import word
+    from bot.repl import run_pipe
+
+    if begun and begun.note:
+        say(word(begun.note, bot.language))
+    if isinstance(sys.stdout, io.TextIOWrapper):
+        sys.stdout.reconfigure(encoding="utf-8")
+    return run_pipe(
+        bot,
+        sys.stdin.buffer,
+        sys.stdout,
+        sys.stderr,
+        as_json=as_json,
+        language=bot.language,
+        debug=debug,
+    )
 
 
 def _begun(bot: "Bot", wanted: Wanted) -> "Resumed | None":

@@ -51,11 +51,13 @@ def finetune(
     the last finished epoch when it is run again.
     """
     from bot.gate import release
+    from bot.live import require_writable
     from bot.report_page import page_of, write_report
     from bot.workspace import open_workspace
 
     opened = open_workspace(workspace)
     opened.load_templates()  # a mistake there is better known before the training than after
+    require_writable(opened)
     request = make_request(opened, skip_bad=skip_bad, fresh=fresh)
     with progress() as show:
         result = _trained(request, processes, show)

@@ -64,7 +64,7 @@ def leaning(message: str) -> float:
     """
     if not message or len(message) > LONGEST:
         return 0.0
-    points, own = _points_back(message), _own_words(message)
+    points, own = points_back(message), _own_words(message)
     if own > (MOST_BESIDE_POINTER if points else MOST_ALONE):
         return 0.0
     return SHARE_POINTING if points else SHARE_ALONE
@@ -72,10 +72,15 @@ def leaning(message: str) -> float:
 
 def names_nothing(message: str) -> bool:
     """Whether a message points back and has hardly a word of its own, as "and for the one"."""
-    return _points_back(message) and _own_words(message) <= MOST_ALONE
+    return points_back(message) and _own_words(message) <= MOST_ALONE
 
 
-def _points_back(message: str) -> bool:
+def only_points_back(message: str) -> bool:
+    """Whether a message points back and has no word of its own at all, as "what about the"."""
+    return points_back(message) and not _own_words(message)
+
+
+def points_back(message: str) -> bool:
     opens = _OPENING.match(message) is not None
     return opens or bool(_POINTING_ZH.search(message)) or not _POINTERS.isdisjoint(message.split())
 

@@ -11,6 +11,7 @@ from dataclasses import replace
 from typing import TYPE_CHECKING
 
 from bot.decision import (
+    Answer,
     Ask,
     Candidates,
     Clarify,
@@ -22,8 +23,8 @@ from bot.decision import (
     template_of,
 )
 from bot.dialogue import rules
-from bot.dialogue.ellipsis import leaning, names_nothing
-from bot.dialogue.turn import Turn, certain_template, say, spoken
+from bot.dialogue.ellipsis import leaning, names_nothing, only_points_back
+from bot.dialogue.turn import Turn, beside_values, certain_template, read_out, say, spoken
 from bot.short_answers import words
 from bot.state import Question, State
 
@@ -54,9 +55,11 @@ def asked_after(state: State, text: str, vector: Vector, decision: Decision) -> 
     """The question that the next message may follow, once `decision` was taken on this one.
 
     A message that follows up, or gives what we asked for, leaves the question as it was; small talk
-    does too; nothing follows what was not answered.
+    does too; nothing follows what was not answered or was called off.
     """
     match decision:
+        case SmallTalk(sentence="restarted" | "cancelled" | "back"):
+            return None
         case SmallTalk() | Unknown(reason="unreadable"):
             return state.asked
         case Handoff() | Unknown():
@@ -92,15 +95,28 @@ def follow_up(turn: Turn) -> Decision | None:
     """The last template with a new value, or a passage that knows the question before.
 
     A passage goes before the template of a certain intent where that template was just said, or
-    where the message names nothing: "how long does it take?" has no intent of its own.
+    where the message names nothing: "how long does it take?" has no intent of its own. Nor has
+    "what about the jacket?", whatever is certain of it.
     """
     last, certain = _last_template(turn), certain_template(turn)
-    if last is not None and certain in (None, last) and _only_gives_value_for(turn, last):
-        return say(turn, last, "follow-up")
+    if last is not None and any(slot in turn.stated for slot in last.slots):
+        beside = beside_values(turn)
+        says_little = not beside or names_nothing(beside)
+        if only_points_back(beside) or (says_little and certain in (None, last)):
+            return _again(turn, last, is_certain=certain == last)
     if certain is None or certain.kind != "answer" or not turn.candidates.follows:
         return None
     found = rules.passage_certain(turn) if certain == last or names_nothing(turn.words) else None
     return found and replace(found, evidence=replace(found.evidence, rule="follow-up"))
+
+
+def _again(turn: Turn, template: Template, *, is_certain: bool) -> Decision:
+    """The template with the new value. An action is not run on a guess: where nothing but the
+    question before says what is wanted, a yes is asked for first."""
+    said = say(turn, template, "follow-up")
+    if isinstance(said, Answer) and said.action is not None and not is_certain:
+        return read_out(turn, template, "follow-up")
+    return said
 
 
 def _last_template(turn: Turn) -> Template | None:
@@ -110,15 +126,3 @@ def _last_template(turn: Turn) -> Template | None:
         return None
     template = spoken(turn, asked.template)
     return template if template is not None and template.kind == "answer" else None
-
-
-def _only_gives_value_for(turn: Turn, template: Template) -> bool:
-    """Whether the message has a value for the template and, beside values, hardly a word."""
-    if not any(slot in turn.stated for slot in template.slots):
-        return False
-    left = f" {turn.words} "
-    for value in map(words, turn.reading.entities.values()):
-        # A word by itself: size M is no letter of "my". Chinese sets no word apart.
-        left = left.replace(f" {value} " if value.isascii() else value, " ")
-    left = " ".join(left.split())
-    return not left or names_nothing(left)

@@ -21,6 +21,9 @@ from bot.decision import (
 )
 from bot.state import INTERRUPTED_KEPT, State
 
+OFFERING = frozenset({"heard", "misheard", "lacking", "done"})
+"""The sentences of ours that ask whether a person should be got."""
+
 _MESSAGES_SUMMED, _MESSAGE_LENGTH, _THINGS_SUMMED = 3, 500, 10
 
 
@@ -85,7 +88,7 @@ def _restarts(decision: Decision) -> bool:
 
 def _offered_after(state: State, decision: Decision) -> bool:
     """Whether the reply ends in the question whether a person should be got."""
-    asks = _sentence(decision) == "heard"
+    asks = _sentence(decision) in OFFERING
     return asks or (decision.evidence.offers and _pending_after(state, decision) is None)
 
 

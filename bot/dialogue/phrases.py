@@ -40,7 +40,8 @@ _BEFORE = (
 )  # fmt: skip
 _AFTER = (
     "please", "now", "then", "mate", "instead", "anyway", "thanks", "dear", "sir", "madam", "ok",
-    "okay", "for now", "thank you", "thanks a lot", "thank you very much", "thank you so much",
+    "okay", "sorry", "for now", "thank you", "thanks a lot", "thank you very much",
+    "thank you so much",
     "吧", "啊", "呀", "呢", "了", "哦", "哈", "啦", "吗", "谢谢", "好吗", "可以吗", "行吗",
     "谢谢你", "谢谢您",
 )  # fmt: skip
@@ -54,7 +55,10 @@ _FACT = (
     r"(?:(?:order|tracking|customer|account|confirmation|invoice|phone|exact|article|serial) )*"
     r"(?:numbers?|id|code|e ?mail(?: address)?|address|name|size|product|details|reference)(?: is)?"
 )
-_FACT_ZH = r"(?:我的|这个|那个|什么|是)*(?:订单|物流|快递|手机|会员)?(?:号码?|编号|单号|邮箱|地址|尺码|电话)"
+_FACT_ZH = (
+    r"(?:我的|这个|那个|什么|是)*(?:订单|物流|快递|手机|会员)?"
+    r"(?:号码?|编号|单号|邮箱|地址|尺码|电话)"
+)
 _PHRASES: Mapping[Act, tuple[str, ...]] = {
     "cancel": (
         rf"cancel(?: (?:{_IT}|the request|my request))?",
@@ -111,7 +115,7 @@ _PHRASES: Mapping[Act, tuple[str, ...]] = {
         rf"i (?:didn t|did not) (?:ask|mean|say)(?: for| about)? {_IT}",
         rf"(?:{_IT}|you) (?:doesn t|does not|didn t|did not|don t|do not)"
         r" (?:answer (?:my|the) question|help(?: me)?)",
-        r"you (?:don t|do not|didn t|did not|still don t|just don t) (?:understand|get it|listen|get me)"
+        r"you (?:still |just )?(?:don t|do not|didn t|did not) (?:understand|get it|listen|get me)"
         r"(?: me| my question| what i mean)?",
         r"you(?: re| are) not (?:listening|understanding|answering)(?: to)?(?: me| my question)?",
         r"you(?: ve| have)? misunderstood(?: me| my question)?|wrong answer",
@@ -153,26 +157,29 @@ _PHRASES: Mapping[Act, tuple[str, ...]] = {
         r"没有?(?:别的|其[他它]的?|什么)?(?:问题|事)?了?",
     ),
     "capabilities": (
-        r"help(?: me)?|menu|(?:i )?need (?:some |your )?(?:help|assistance)|(?:can|could) you help(?: me)?",
+        r"help(?: me)?|menu|(?:i )?need (?:some |your )?(?:help|assistance)",
+        r"(?:can|could) you help(?: me)?",
         r"i (?:have|ve got|got) (?:an? |another )?(?:quick )?(?:question|problem|issue)",
         r"what (?:can|do|could) you (?:do|help(?: me)?(?: with)?|answer|know)"
         r"(?: (?:for me|about|here))*|how (?:can|do) you help(?: me)?",
         r"what (?:can|may|could) i ask(?: you)?(?: about| here)*",
         r"what (?:else )?are you (?:able to do|capable of|for)",
         r"[你您]都?[能会可]以?(?:帮我)?(?:做|干|帮|办|回答|查|解决)[我些点]?(?:什么|啥|哪些)(?:忙|问题|事情?)?",
-        r"我?(?:需要|想要)(?:一?些|一?点)?(?:帮助|帮忙)|帮(?:帮|一下)?(?:我|忙)|我?(?:想|要)?(?:问|咨询)(?:一?下|一?个)?(?:问题)?"
+        r"我?(?:需要|想要)(?:一?些|一?点)?(?:帮助|帮忙)|帮(?:帮|一下)?(?:我|忙)|我?(?:想|要)?(?:问|咨询)(?:一?下|个?问题)"
         r"|我有个?(?:问题|事)",
         r"[你您]?有(?:什么|哪些)(?:功能|服务|用)|(?:能|可以)(?:做|问)些?(?:什么|啥|哪些)|帮助|菜单|功能(?:列表)?",
     ),
     "yes": (
-        r"yes|yeah|yep|yup|y|sure|ok|okay|correct|right|exactly|definitely|absolutely|of course",
+        r"yes|yeah|yep|yup|y|sure|ok|okay|alright|all right|correct|right|exactly|definitely",
+        r"absolutely|of course",
         r"yes (?:please|sure|do|of course)|please do|do it|go ahead|sounds good|i would|i do",
         r"(?:that s |that is |you re )?(?:right|correct|fine)|i (?:just )?said (?:yes|ok|okay)",
         r"是[的啊呀]?|对[的啊呀]?|好[的啊呀吧]?|可以的?|行|嗯+|没错|要的?|需要|当然|确认|没问题",
     ),
     "no": (
         r"no+|n|nope|nah|no thanks|no thank you|not (?:now|yet|really|necessary|needed)|wrong",
-        r"(?:please )?don t|i don t|no need|no (?:that|it) s (?:ok|okay|fine|wrong)|no not now|i (?:just )?said no",
+        r"(?:please )?don t|i don t|no need|no (?:that|it) s (?:ok|okay|fine|wrong)|no not now",
+        r"i (?:just )?said no",
         r"不(?:是|对|行|要|用|需要|必)?[的了]?|我说了?不|没有|别|先不[用要]?|暂时不(?:用|要|需要)?",
     ),
 }
@@ -245,7 +252,7 @@ def _acts_of_clause(clause: str) -> tuple[Act, ...]:
     said = _squeezed(words(clause))
     if not said or len(said) > LONGEST:
         return ()
-    forms = dict.fromkeys(_stripped(said))
+    forms = [form for form in dict.fromkeys(_stripped(said)) if _any_act().fullmatch(form)]
     return tuple(act for act in ACTS if any(_pattern(act).fullmatch(form) for form in forms))
 
 
@@ -284,6 +291,12 @@ def _stripped(said: str) -> Iterable[str]:
 @cache
 def _pattern(act: Act) -> re.Pattern[str]:
     return re.compile("|".join(_PERSON if act == "person" else _PHRASES[act]))
+
+
+@cache
+def _any_act() -> re.Pattern[str]:
+    """Most messages are none of these phrases, which one look tells."""
+    return re.compile("|".join(f"(?:{_pattern(act).pattern})" for act in ACTS))
 
 
 _LONGEST_AFTER = 40

@@ -6,6 +6,7 @@ nothing to do it to: "never mind" with no question open goes on to the rules abo
 
 from __future__ import annotations
 
+import re
 from collections.abc import Callable, Mapping
 from dataclasses import replace
 
@@ -17,10 +18,11 @@ from bot.decision import (
     Decision,
     Evidence,
     SmallTalk,
+    Unknown,
     parts_of,
     template_of,
 )
-from bot.dialogue.memory import purpose
+from bot.dialogue.memory import OFFERING, purpose
 from bot.dialogue.phrases import Act, acts_of
 from bot.dialogue.tone import UPSET_RUN
 from bot.dialogue.turn import (
@@ -42,15 +44,19 @@ def handed_over(turn: Turn) -> Decision | None:
     """A person is on the way, and is not talked over."""
     if not turn.state.handed_over:
         return None
-    if {"cancel", "restart"} & set(acts_of(turn.text)):
+    acts = set(acts_of(turn.text))
+    if {"cancel", "restart"} & acts:
         return _aside(turn, "handed-over", "back", closes=True)
+    if "thanks" in acts or ("goodbye" in acts and not {"yes", "no"} & acts):
+        said = "goodbye" if "goodbye" in acts else "thanked"
+        return _aside(turn, "handed-over", said)
     return _aside(turn, "handed-over", "waiting")
 
 
 def wants_person(turn: Turn) -> Decision | None:
     """A template that hands over has the owner's own words for it, where it is certain."""
     acts = acts_of(turn.text)
-    if not ("person" in acts or (turn.state.offered and "yes" in acts)):
+    if not ("person" in acts or ("yes" in acts and _was_offered_person(turn))):
         return None
     template = certain_template(turn)
     if template is not None and template.kind == "handoff" and not template.slots:
@@ -70,7 +76,7 @@ def repaired(turn: Turn) -> Decision | None:
     acts = acts_of(turn.text)
     if _answers_open_question(turn, acts):
         return None
-    if {"thanks", "no"} <= set(acts):  # "no thanks" to a question
+    if "no" in acts and ("thanks" in acts or _leaves_question(turn)):  # "no thanks" to a question
         return _cancelled(turn)
     return next((_REPAIRS[act](turn) for act in acts if act in _REPAIRS), None)
 
@@ -84,8 +90,8 @@ def courtesy(turn: Turn) -> Decision | None:
             return _aside(turn, "courtesy", sentence, closes=closes)
     if "capabilities" in acts:
         return _capabilities(turn)
-    answered = isinstance(turn.state.last, Answer | Cite | SmallTalk)
-    if answered and turn.state.pending is None and ("yes" in acts or "no" in acts):
+    said_before = turn.state.last is not None and turn.state.pending is None
+    if said_before and ("yes" in acts or "no" in acts):
         return _aside(turn, "courtesy", "acknowledged")
     return None
 
@@ -109,6 +115,13 @@ def come_back(turn: Turn, decision: Decision) -> Decision:
 # --- repairs -------------------------------------------------------------------------------------
 
 
+def _called_off(turn: Turn) -> Decision | None:
+    """What was done by an action cannot be called off by words; what was only asked for can."""
+    if turn.state.pending is None and _did_something(turn):
+        return _aside(turn, "repaired", "done")
+    return _cancelled(turn)
+
+
 def _cancelled(turn: Turn) -> Decision | None:
     state = turn.state
     if state.pending is None and not state.interrupted:
@@ -127,12 +140,31 @@ def _skipped(turn: Turn) -> Decision | None:
     return _once_more(turn, ask, "needed")
 
 
+def _lacking(turn: Turn) -> Decision | None:
+    """The customer has no value: the template without it, or else the offer of a person, once."""
+    asked = _asked(turn)
+    if asked is None:
+        return None
+    if not _needs(asked[1], asked[0].slot):
+        return _skipped(turn)
+    if _just_said(turn, "lacking"):
+        return hand_over(turn, "repaired", "unfilled")
+    return _aside(turn, "repaired", "lacking")
+
+
+def _misheard(turn: Turn) -> Decision | None:
+    """An apology and the offer of a person; a person, where it is the second time in a row."""
+    if turn.state.last is None:
+        return None
+    if _just_said(turn, "misheard"):
+        return hand_over(turn, "repaired", "unknown")
+    return _aside(turn, "repaired", "misheard", closes=True)
+
+
 def _told(turn: Turn) -> Decision | None:
     """What was asked for, if an earlier message holds it; else an apology, and a person."""
     if (asked := _asked(turn)) is None:
-        state = turn.state
-        said_nothing = state.last is None or isinstance(state.last, Answer)
-        return None if said_nothing else _aside(turn, "repaired", "heard")
+        return None if turn.state.last is None else _aside(turn, "repaired", "heard")
     ask, template = asked
     entity = turn.entities.get(ask.slot)
     earlier = reversed(turn.state.so_far.messages)
@@ -157,9 +189,11 @@ def _resumed(turn: Turn) -> Decision | None:
 
 
 _REPAIRS: Mapping[Act, Callable[[Turn], Decision | None]] = {
-    "cancel": _cancelled,
+    "cancel": _called_off,
     "skip": _skipped,
     "told": _told,
+    "misheard": _misheard,
+    "lacks": _lacking,
     "restart": _restarted,
     "resume": _resumed,
 }
@@ -179,6 +213,34 @@ def _capabilities(turn: Turn) -> Decision:
 
 
 # --- what they are made of -----------------------------------------------------------------------
+
+_PLAIN_YES = re.compile(r"(?:yes|yeah|yep|yup|sure|please|of course|i would)\b|是|要|需要|当然")
+
+
+def _was_offered_person(turn: Turn) -> bool:
+    """Whether a yes asks for a person. After an unknown, which only says how to reach one, "ok" is
+    no such yes."""
+    last = turn.state.last
+    if isinstance(last, Unknown) and last.reason in ("uncertain", "out of scope"):
+        return _PLAIN_YES.match(turn.words) is not None
+    return turn.state.offered
+
+
+def _leaves_question(turn: Turn) -> bool:
+    """Whether a no turns down the person who was offered in place of an answer to the question."""
+    return turn.state.offered and isinstance(turn.state.pending, Ask)
+
+
+def _did_something(turn: Turn) -> bool:
+    """Whether the last reply says that an action was done."""
+    last = turn.state.last
+    answers = (part for part in (parts_of(last) if last else ()) if isinstance(part, Answer))
+    return any(one.outcome is not None and one.outcome.failure is None for one in answers)
+
+
+def _just_said(turn: Turn, sentence: str) -> bool:
+    last = turn.state.last
+    return isinstance(last, SmallTalk) and last.sentence == sentence
 
 
 def _aside(turn: Turn, rule: str, sentence: str, *, closes: bool = False) -> SmallTalk:
@@ -236,7 +298,7 @@ def _ends(turn: Turn, decision: Answer | Cite | SmallTalk) -> bool:
     if decision.then is not None or decision.evidence.rule in ("repeated", "handed-over"):
         return True
     return "goodbye" in acts_of(turn.text) or (
-        isinstance(decision, SmallTalk) and decision.sentence == "restarted"
+        isinstance(decision, SmallTalk) and decision.sentence in {"restarted", *OFFERING}
     )
 
 

@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 from bot.decision import Cite, Decision, Unknown
+from bot.dialogue.ellipsis import names_nothing
 from bot.dialogue.tone import in_upset_run
 from bot.dialogue.turn import (
     Turn,
+    beside_values,
     certain_template,
     clears,
     evidence_of,
@@ -41,6 +43,9 @@ def small_talk(turn: Turn) -> Decision | None:
 
 
 def passage_certain(turn: Turn) -> Decision | None:
+    """A number alone, as the answer to a question that is no longer open, asks for nothing."""
+    if not any(char.isalpha() for char in turn.words):
+        return None
     clear = [hit for hit in turn.candidates.hits if clears(hit.score, turn.thresholds.passage)]
     if not clear:
         return None
@@ -63,5 +68,7 @@ def unknown_twice(turn: Turn) -> Decision | None:
 
 
 def unknown(turn: Turn) -> Decision | None:
-    evidence = evidence_of(turn, "unknown")
+    beside, evidence = beside_values(turn), evidence_of(turn, "unknown")
+    if turn.stated and (not beside or names_nothing(beside)):
+        return Unknown("only a value", evidence)
     return Unknown("out of scope" if turn.out_of_scope else "uncertain", evidence)

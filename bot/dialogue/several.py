@@ -40,6 +40,7 @@ FEWEST_WORDS, FEWEST_HAN = 3, 4
 
 _UNDERSTOOD = frozenset(
     {"intent-certain", "passage-certain", "slot-filled", "choice-picked", "corrected", "confirmed"}
+    | {"follow-up"}
 )
 _EDGE = r"(?:^|[\s,.;:!?，。；：！？、…~～）)\]\"”]+)"
 _SPLIT = re.compile(
@@ -93,6 +94,8 @@ def _decided(turn: Turn, heard: Sequence[Heard]) -> list[tuple[Heard, Part]]:
     state = _without_streaks(turn.state)
     for one in heard:
         part = parts_of(turn.decide(state, one))[0]
+        if found and part.evidence.rule == "slot-unfilled":  # nobody has had the time to answer
+            part = parts_of(turn.decide(replace(state, pending=None), one))[0]
         found.append((one, part))
         state = _without_streaks(advance(state, one.text, one.reading, part, turn.now))
     return found

@@ -108,9 +108,9 @@ def say(turn: Turn, template: Template, rule: str, *, confirmed: bool = False) -
     missing = next((slot for slot in template.slots if slot not in turn.slots), None)
     if missing is not None:
         return ask_for(turn, missing, template, evidence)
-    own = {slot: turn.slots[slot] for slot in template.slots}
+    own = own_slots(turn, template)
     if not confirmed and needs_confirming(turn, template):
-        return Ask("", template.id, fill(template.confirm or "", own), own, evidence)
+        return read_out(turn, template, rule)
     if template.kind == "handoff":
         return hand_over(turn, rule, "template", template.id)
     if template.kind == "smalltalk":
@@ -126,11 +126,26 @@ def ask_for(turn: Turn, slot: str, template: Template, evidence: Evidence) -> As
     return Ask(slot, template.id, question, turn.slots, evidence, complaint=complaint)
 
 
+def read_out(turn: Turn, template: Template, rule: str) -> Ask:
+    """The question whether to go ahead with a template whose slots are filled."""
+    own = own_slots(turn, template)
+    return Ask("", template.id, fill(template.confirm or "", own), own, evidence_of(turn, rule))
+
+
+def own_slots(turn: Turn, template: Template) -> dict[str, str]:
+    return {slot: turn.slots[slot] for slot in template.slots}
+
+
 def needs_confirming(turn: Turn, template: Template) -> bool:
-    """Whether the owner wants a yes to the template, or to a slot that has had none yet."""
+    """Whether the owner wants a yes to the template, or to a slot that has had none yet, or we
+    asked for one and are still waiting for it."""
     had = {slot for slot in turn.state.confirmed if turn.slots.get(slot) == turn.before.get(slot)}
     wanted = {name for name, entity in turn.entities.items() if entity.confirm}
-    return template.confirm is not None or bool(wanted & {*template.slots} - had)
+    asked = any(
+        isinstance(ask, Ask) and ask.confirming and ask.template == template.id
+        for ask in (turn.state.pending, *turn.state.interrupted)
+    )
+    return template.confirm is not None or asked or bool(wanted & {*template.slots} - had)
 
 
 def hand_over(turn: Turn, rule: str, reason: HandoffReason, template: str | None = None) -> Handoff:
@@ -196,6 +211,15 @@ def waiting_on(turn: Turn, template: Template) -> bool:
 def says_more_than(turn: Turn, value: str) -> bool:
     """Whether less than half of the message is the value."""
     return 2 * len(words(value)) < len(turn.words)
+
+
+def beside_values(turn: Turn) -> str:
+    """The words of the message without the values in it."""
+    left = f" {turn.words} "
+    for value in map(words, turn.reading.entities.values()):
+        # A word by itself: size M is no letter of "my". Chinese sets no word apart.
+        left = left.replace(f" {value} " if value.isascii() else value, " ")
+    return " ".join(left.split())
 
 
 def choices_among(turn: Turn, likely: Sequence[Scored]) -> tuple[str, ...]:

@@ -12,14 +12,15 @@ from threading import Thread
 from typing import Any
 from urllib.error import HTTPError
 from urllib.parse import urlsplit
-from urllib.request import HTTPRedirectHandler, Request, build_opener
+from urllib.request import Request, build_opener
 
+from bot.endpoint import NoRedirect
 from bot.errors import BotError
+from bot.urls import is_private
 
 TIMEOUT_S = 10.0
 PAUSES_S = (1.0, 4.0, 16.0)
 """Between the tries to post an alert."""
-_HERE = frozenset({"localhost", "127.0.0.1", "::1"})
 
 
 def checked(url: str) -> str:
@@ -28,21 +29,9 @@ def checked(url: str) -> str:
     Raises:
         BotError: it is not https, nor http on this machine.
     """
-    try:
-        parts = urlsplit(url)
-        host, _ = parts.hostname, parts.port
-    except ValueError:
-        host = None
-    if host and (parts.scheme == "https" or (parts.scheme == "http" and host in _HERE)):
+    if is_private(url):
         return url
     raise BotError(f"{url!r} is no webhook: it must be https://HOST/…, or http:// on localhost")
-
-
-class _Still(HTTPRedirectHandler):
-    """An alert goes where the owner sent it and nowhere else."""
-
-    def redirect_request(self, *_: object) -> None:
-        return None
 
 
 @dataclass(slots=True)
@@ -84,7 +73,7 @@ class Webhook:
         body = json.dumps(alert, ensure_ascii=False).encode("utf-8")
         kind = {"Content-Type": "application/json; charset=utf-8"}
         try:
-            with build_opener(_Still).open(Request(self.url, body, kind), timeout=TIMEOUT_S):
+            with build_opener(NoRedirect).open(Request(self.url, body, kind), timeout=TIMEOUT_S):
                 return ""
         except HTTPError as error:
             return f"it answered {error.code}"

@@ -108,6 +108,17 @@ def test_a_large_log_is_not_looked_through_and_sqlite_finds_what_it_reads(
     assert err.endswith(f"error: line 1: {workspace.database} is damaged; {REMEDY}\n")
 
 
+def test_an_empty_database_is_said_to_be_begun_anew(
+    frontdesk: Frontdesk, workspace: Workspace
+) -> None:
+    workspace.database.write_bytes(b"")
+    code, _, err = frontdesk("chat", "-w", workspace.root, stdin=b"monday\n")
+    said = f"{workspace.database} was empty: a new log is begun in it"
+    assert (code, err.splitlines()[-1]) == (0, said)
+    with SessionLog.open(workspace.database) as log:
+        assert [session.turns for session in log.sessions()] == [1]
+
+
 @pytest.mark.parametrize("gone", [True, False])
 def test_a_write_ahead_log_without_its_database_is_never_thrown_away(
     frontdesk: Frontdesk, workspace: Workspace, gone: bool

@@ -15,6 +15,7 @@ Frontdesk = Callable[..., tuple[int, str, str]]
 Killer = Any  # tests/faults/conftest.py
 DATABASE = "frontdesk.db may not be written; allow writing to it and to its folder"
 DENIED = "permission denied; allow reading and writing it, then run the command again;"
+KEPT = "may not be written (Permission denied), and a new version is kept there; allow writing to"
 INDEX = "the index could not be written (unable to open database file); make room or change"
 
 CASES: dict[str, tuple[str, int, tuple[str, ...], str]] = {
@@ -31,6 +32,8 @@ CASES: dict[str, tuple[str, int, tuple[str, ...], str]] = {
     "database": ("frontdesk.db", 0o400, ("log", "forget", "1", "--yes"), DATABASE),
     "index": ("index", 0o500, ("kb", "build"), INDEX),
     "models": ("models", 0o500, ("models", "use", "base"), DENIED),
+    "models, training": ("models", 0o500, ("finetune",), f"models {KEPT}"),
+    "index, training": ("index", 0o500, ("finetune",), f"index {KEPT}"),
     "article": ("kb/new.md", 0, ("kb", "build"), "the file cannot be read (Permission denied)."),
     "templates": ("templates.yaml", 0, ("chat",), DENIED),
 }

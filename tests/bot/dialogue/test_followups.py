@@ -41,6 +41,24 @@ templates:
     kind: smalltalk
     wordings: ["Hello!"]
 """
+ACTION = """
+[actions.run]
+function = "run"
+returns = ["run"]
+"""
+ACTING = """
+  - id: lookup
+    intents: [lookup]
+    title: Look it up
+    action: run
+    wordings: ["{order_id}: run {run}."]
+"""
+RUN = """
+runs = []
+def run(slots):
+    runs.append(slots)
+    return {"run": len(runs)}
+"""
 SETTINGS_ZH = """
 name = "岑屿茶铺"
 language = "zh"
@@ -72,6 +90,11 @@ def talk(tmp_path: Path) -> Conversation:
 
 
 @pytest.fixture
+def acting(tmp_path: Path) -> Conversation:
+    return Conversation.of(tmp_path, SETTINGS + ACTION, TEMPLATES + ACTING, RUN)
+
+
+@pytest.fixture
 def talk_zh(tmp_path: Path) -> Conversation:
     return Conversation.of(tmp_path, SETTINGS_ZH, TEMPLATES_ZH)
 
@@ -86,6 +109,20 @@ def test_and_for_the_blue_one(talk: Conversation) -> None:
     assert talk.rule == "follow-up"
 
 
+def test_what_about_has_no_intent_of_its_own(talk: Conversation) -> None:
+    said(talk, "do you have the jacket in red?", "stock")
+    assert said(talk, "what about blue?", "hours") == "The jacket in blue is in stock."
+    assert said(talk, "and the opening hours for red?", "hours") == "Nine to five."
+
+
+@pytest.mark.parametrize("words", ["start over", "never mind"])
+def test_what_was_called_off_is_not_followed_up(talk: Conversation, words: str) -> None:
+    said(talk, "where is my parcel?", "track")
+    said(talk, words)
+    said(talk, "TT-1111")
+    assert talk.rule == "unknown"
+
+
 def test_a_bare_value_is_enough(talk: Conversation) -> None:
     said(talk, "where is TT-1111?", "track")
     assert said(talk, "TT-2222") == "Order TT-2222 is on its way."
@@ -95,6 +132,31 @@ def test_in_chinese(talk_zh: Conversation) -> None:
     assert said(talk_zh, "绿茶用多少度的水泡？", "brew") == "绿茶的水温请看包装。"
     assert said(talk_zh, "那红茶呢？") == "红茶的水温请看包装。"
     assert talk_zh.rule == "follow-up"
+
+
+def test_an_action_is_run_again_after_a_yes_only(acting: Conversation) -> None:
+    assert said(acting, "look up TT-1111", "lookup") == "TT-1111: run 1."
+    asked = said(acting, "and TT-2222?")
+    assert asked == "Just to be sure: Look it up (TT-2222). Shall I go ahead?"
+    assert (acting.rule, acting.decision.kind) == ("follow-up", "ask")
+    asked = said(acting, "no, TT-3333")
+    assert asked == "Before I do it: Look it up (TT-3333). Is that right?"
+    assert said(acting, "yes") == "TT-3333: run 2."
+
+
+def test_no_new_value_and_no_way_back_stands_for_the_yes(acting: Conversation) -> None:
+    said(acting, "look up TT-1111", "lookup")
+    said(acting, "and TT-2222?")
+    assert "Back to" in said(acting, "when are you open?", "hours")
+    assert said(acting, "go on").startswith("Yes or no?")
+    said(acting, "no")
+    assert said(acting, "look up TT-4444", "lookup") == "TT-4444: run 2."
+
+
+def test_a_certain_intent_needs_no_yes_to_an_action(acting: Conversation) -> None:
+    said(acting, "look up TT-1111", "lookup")
+    assert said(acting, "and TT-2222?", "lookup") == "TT-2222: run 2."
+    assert acting.rule == "follow-up"
 
 
 def test_a_message_with_an_intent_of_its_own_is_no_follow_up(talk: Conversation) -> None:

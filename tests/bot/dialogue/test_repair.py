@@ -257,6 +257,186 @@ def test_told_already_after_an_unknown_offers_a_person(talk: Conversation) -> No
     assert talk.decision.kind == "handoff"
 
 
+def test_told_already_after_an_answer_is_not_answered_with_i_do_not_know(
+    talk: Conversation,
+) -> None:
+    talk.customer("where is TT-1234?", "track")
+    assert talk.customer("I already told you") == "I'm sorry about that. Shall I get a colleague?"
+
+
+@pytest.mark.parametrize("words", ["I already gave you my order number", "I told you the number"])
+def test_what_was_told_may_be_named(talk: Conversation, words: str) -> None:
+    talk.customer("where is my parcel?", "track")
+    talk.customer(words, passages={"click-and-collect": 0.9})
+    assert talk.rule == "repaired"
+
+
+def test_the_wrong_number_is_a_correction_and_no_reproach() -> None:
+    assert acts_of("I gave you the wrong number") == ()
+
+
+# --- that's not what I asked ---------------------------------------------------------------------
+
+
+@pytest.mark.parametrize(
+    "words",
+    ["that's not what I asked", "you don't understand me", "No, that isn't what I meant!"],
+)
+def test_what_was_misheard_is_apologised_for_and_never_argued_about(
+    talk: Conversation, words: str
+) -> None:
+    talk.customer("when are you open?", "hours")
+    said = talk.customer(words, "hours")
+    assert said.startswith("I'm sorry, I got that wrong.")
+    assert said.endswith("Or shall I get a colleague?")
+    talk.customer("yes")
+    assert talk.decision.kind == "handoff"
+
+
+def test_a_question_for_the_wrong_request_is_dropped(talk: Conversation) -> None:
+    talk.customer("where is my parcel?", "track")
+    assert ASKED not in talk.customer("that's not what I asked")
+    assert talk.state.pending is None
+
+
+def test_misheard_twice_in_a_row_a_person_takes_over(talk: Conversation) -> None:
+    talk.customer("when are you open?", "hours")
+    talk.customer("that's not what I asked")
+    talk.customer("you still don't understand")
+    assert talk.decision.kind == "handoff"
+
+
+@pytest.mark.parametrize("words", ["我问的不是这个", "你没听懂", "答非所问"])
+def test_misheard_in_chinese(zh: Conversation, words: str) -> None:
+    zh.customer("几点开门？", "hours")
+    assert zh.customer(words).startswith("抱歉，是我理解错了。")
+
+
+# --- I don't have it -----------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize("words", ["I don't know the number", "I lost it", "no idea, sorry"])
+def test_who_has_no_number_is_not_asked_again_but_offered_a_person(
+    talk: Conversation, words: str
+) -> None:
+    talk.customer("where is my parcel?", "track")
+    said = talk.customer(words)
+    assert said.endswith("Shall I get one?")
+    assert ASKED not in said
+    talk.customer("yes please")
+    assert talk.decision.kind == "handoff"
+
+
+def test_the_number_may_still_be_found_after_all(talk: Conversation) -> None:
+    talk.customer("where is my parcel?", "track")
+    talk.customer("I can't find it")
+    assert talk.customer("ah, TT-1234") == "Order TT-1234 is on its way."
+
+
+def test_who_has_no_number_and_wants_no_person_is_left_alone(talk: Conversation) -> None:
+    talk.customer("where is my parcel?", "track")
+    talk.customer("I don't have it")
+    assert talk.customer("no") == "No problem, I've dropped that."
+    assert talk.state.pending is None
+
+
+def test_what_the_answer_can_do_without_is_left_out(talk: Conversation) -> None:
+    talk.customer("send TT-1234", "send")
+    assert talk.customer("I don't know") == "TT-1234 is sent."
+
+
+@pytest.mark.parametrize("words", ["我不知道", "忘了", "找不到订单号了", "没有"])
+def test_who_has_no_number_in_chinese(zh: Conversation, words: str) -> None:
+    zh.customer("我的包裹呢？", "track")
+    assert zh.customer(words) == "没关系。没有这一项我办不了，同事也许可以。需要我请同事来帮您吗？"
+
+
+@pytest.mark.parametrize("words", ["I never received it", "I can't find my parcel", "我没有收到"])
+def test_a_parcel_that_is_not_there_is_a_request(words: str) -> None:
+    assert "lacks" not in acts_of(words)
+
+
+# --- what was done is done -----------------------------------------------------------------------
+
+STOPPING = """
+templates:
+  - id: cancel
+    intents: [cancel]
+    title: Cancel an order
+    action: stop
+    confirm: "Stop {order_id}?"
+    wordings: ["{order_id} is stopped."]
+"""
+
+
+def stopping(folder: Path, action: str) -> Conversation:
+    settings = SETTINGS.format(language="en") + '[actions.stop]\nfunction = "stop"\n'
+    talk = Conversation.of(folder, settings, STOPPING, action)
+    talk.customer("cancel TT-1234", "cancel")
+    talk.customer("yes")
+    return talk
+
+
+@pytest.mark.parametrize("words", ["actually no, I changed my mind", "never mind", "cancel that"])
+def test_nobody_is_told_that_what_was_done_is_no_problem(tmp_path: Path, words: str) -> None:
+    talk = stopping(tmp_path, "def stop(slots): pass")
+    said = talk.customer(words, "cancel")
+    assert said == (
+        "I'm afraid that is already done, and I can't take it back. Shall I get a colleague?"
+    )
+    talk.customer("yes please")
+    assert talk.decision.kind == "handoff"
+
+
+def test_what_failed_was_not_done(tmp_path: Path) -> None:
+    talk = stopping(tmp_path, "def stop(slots): raise LookupError")
+    assert talk.customer("never mind") == "No problem. I'm here if you need anything."
+
+
+# --- a value, and nothing else -------------------------------------------------------------------
+
+
+def test_who_gives_a_number_unasked_is_not_told_that_nobody_knows_the_answer(
+    talk: Conversation,
+) -> None:
+    assert talk.customer("it's TT-1234") == "Thank you, I've noted that. What can I do for you?"
+    assert talk.customer("where is it?", "track") == "Order TT-1234 is on its way."
+
+
+def test_only_a_number_in_chinese(zh: Conversation) -> None:
+    assert zh.customer("TT-1234") == "好的，已经记下了。请问您需要什么帮助？"
+
+
+def test_a_number_that_was_no_choice_finds_no_passage(talk: Conversation) -> None:
+    talk.customer("2", passages={"tents": 0.9})
+    assert talk.rule == "unknown"
+
+
+# --- ok ------------------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize("words", ["ok", "no", "alright"])
+def test_an_ok_to_an_unknown_calls_nobody(talk: Conversation, words: str) -> None:
+    talk.customer("blorp")
+    assert talk.customer(words) == "Is there anything else I can help you with?"
+
+
+@pytest.mark.parametrize("words", ["yes", "yes please", "sure"])
+def test_a_yes_to_an_unknown_asks_for_the_person_it_spoke_of(
+    talk: Conversation, words: str
+) -> None:
+    talk.customer("blorp")
+    talk.customer(words)
+    assert talk.rule == "wants-person"
+
+
+@pytest.mark.parametrize(("words", "kind"), [("好的", "smalltalk"), ("需要", "handoff")])
+def test_ok_and_yes_in_chinese(zh: Conversation, words: str, kind: str) -> None:
+    zh.customer("啦啦啦")
+    zh.customer(words)
+    assert zh.decision.kind == kind
+
+
 # --- restart, greeting, goodbye, thanks, what can you do -----------------------------------------
 
 
@@ -309,7 +489,9 @@ def test_small_talk_in_between_keeps_the_question(talk: Conversation) -> None:
     assert talk.customer("TT-1234") == "Order TT-1234 is on its way."
 
 
-@pytest.mark.parametrize("words", ["what can you do?", "help", "你能做什么？"])
+@pytest.mark.parametrize(
+    "words", ["what can you do?", "I need help", "I have a question", "你能做什么？", "我需要帮助"]
+)
 def test_what_the_bot_can_do_may_be_picked_from(talk: Conversation, words: str) -> None:
     assert talk.customer(words).splitlines() == [
         "I can help with these, among others:",
@@ -372,6 +554,13 @@ def test_a_person_on_the_way_is_not_talked_over(talk: Conversation) -> None:
     assert talk.customer("when are you open?", "hours").startswith("A colleague is on the way")
     assert talk.customer("never mind").startswith("All right, I'm back with you.")
     assert talk.customer("when are you open?", "hours") == "Nine to five."
+
+
+def test_thanks_to_a_person_on_the_way_are_only_thanked_for(talk: Conversation) -> None:
+    talk.customer("agent")
+    assert talk.customer("thanks") == "You're welcome!"
+    assert talk.customer("bye") == "Goodbye, and take care!"
+    assert talk.state.handed_over
 
 
 def test_a_person_on_the_way_in_chinese(zh: Conversation) -> None:

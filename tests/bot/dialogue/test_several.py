@@ -198,3 +198,9 @@ def test_a_bot_reads_the_parts_in_one_more_pass_and_logs_them(trained_workspace:
     assert (row["kind"], row["template"]) == ("several", None)
     assert [part["template"] for part in row["evidence"]["parts"]] == ["track", "opening"]
     assert list(row["timings"]) == ["encode", "read", "search", "parts", "decide"]
+
+
+def test_the_parts_of_one_message_are_no_tries_at_an_answer(talk: Talk) -> None:
+    said = talk.said("Where is my parcel? And also, a b c d? Oh and, e f g h?")
+    assert said.count("“") == 2
+    assert said.endswith(ASKED)
