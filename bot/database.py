@@ -6,6 +6,7 @@ synchronous=NORMAL survives the death of the process at any instant; a power cut
 transactions, never the database.
 """
 
+import os
 import random
 import sqlite3
 import time
@@ -38,6 +39,19 @@ def connect(path: Path, migrations: Migrations) -> sqlite3.Connection:
             connection.close()
             raise
     return connection
+
+
+def read_only(path: Path) -> sqlite3.Connection:
+    """A connection to a database that is there, which can write nothing. Where no file may be made
+    beside it and none is there, nobody writes it either, and SQLite must be told.
+
+    Raises:
+        BotError: it is empty, and its write-ahead log is not.
+    """
+    refuse_half(path)
+    beside = path.with_name(f"{path.name}-wal").exists() or os.access(path.parent, os.W_OK)
+    uri = f"{path.resolve().as_uri()}?mode=ro{'' if beside else '&immutable=1'}"
+    return sqlite3.connect(uri, uri=True, timeout=BUSY_TIMEOUT_S, isolation_level=None)
 
 
 def refuse_half(path: Path) -> None:

@@ -26,6 +26,10 @@ Kind = Literal[
     "template", "passages", "ask", "clarify", "handoff", "smalltalk", "unknown", "several"
 ]  # fmt: skip
 KINDS: tuple[Kind, ...] = get_args(Kind)
+ANSWERS = frozenset[str]({"template", "passages", "several"})
+TAKES_PART = ANSWERS | {"ask", "clarify"}
+OFFERS_PERSON = frozenset[str]({"handoff", "unknown"})
+"""What the kinds come to, wherever decisions are counted (docs/replay.md)."""
 
 
 @dataclass(frozen=True, slots=True)

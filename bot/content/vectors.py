@@ -95,10 +95,13 @@ def _read(path: Path) -> PieceVectors:
 
 def _write(path: Path, found: PieceVectors) -> None:
     counts = [end - start for start, end in found.rows.values()]
-    arrays = {
-        "schema": np.asarray(SCHEMA),
-        "ids": np.asarray(list(found.rows), dtype=np.int64),
-        "counts": np.asarray(counts, dtype=np.int64),
-        "numbers": found.numbers,
-    }
-    store(path, lambda file: np.savez(file, **arrays))
+    store(
+        path,
+        lambda file: np.savez(
+            file,
+            schema=np.asarray(SCHEMA),
+            ids=np.asarray(list(found.rows), dtype=np.int64),
+            counts=np.asarray(counts, dtype=np.int64),
+            numbers=found.numbers,
+        ),
+    )

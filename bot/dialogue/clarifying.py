@@ -93,9 +93,9 @@ def _after_titles(readings: Sequence[_Reading]) -> float:
 
 def _after_fact(turn: Turn, readings: Sequence[_Reading], slot: str) -> float:
     """The questions to expect when a fact is asked for first, infinitely many where giving it does
-    not settle what is meant."""
-    known = turn.told.asked
-    if any(one.template.id not in known for one in readings):
+    not settle what is meant, or where the likeliest request has nothing to do with it."""
+    known, likeliest = turn.told.asked, max(readings, key=lambda one: one.share)
+    if slot not in likeliest.missing or any(one.template.id not in known for one in readings):
         return float("inf")
     gives = [turn.told.share(one.template.id, slot) for one in readings]
     given = _settled(turn, [one.share * p for one, p in zip(readings, gives, strict=True)])

@@ -11,12 +11,14 @@ from collections.abc import Callable, Mapping
 from dataclasses import replace
 
 from bot.decision import (
+    OFFERS_PERSON,
     Answer,
     Ask,
     Cite,
     Clarify,
     Decision,
     Evidence,
+    Handoff,
     SmallTalk,
     Unknown,
     parts_of,
@@ -65,9 +67,10 @@ def wants_person(turn: Turn) -> Decision | None:
 
 
 def repeated(turn: Turn) -> Decision | None:
-    """The last decision once more, in the same words."""
+    """The last decision once more, in the same words. A handoff that is over is not: a person would
+    be called again."""
     last = turn.state.last
-    if last is None or acts_of(turn.text)[:1] != ("repeat",):
+    if last is None or isinstance(last, Handoff) or acts_of(turn.text)[:1] != ("repeat",):
         return None
     return replace(last, evidence=evidence_of(turn, "repeated"))
 
@@ -315,7 +318,7 @@ def _waiting(turn: Turn, decision: Answer | Cite | SmallTalk) -> list[Ask]:
 
 def offering(turn: Turn, decision: Decision) -> Decision:
     """The decision, with the offer of a person once in a run of upset messages."""
-    offered = any(part.kind in ("handoff", "unknown") for part in parts_of(decision))
+    offered = any(part.kind in OFFERS_PERSON for part in parts_of(decision))
     if turn.upset != UPSET_RUN or offered or turn.state.handed_over:
         return decision
     evidence: Evidence = replace(decision.evidence, offers=True)

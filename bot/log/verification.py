@@ -6,7 +6,6 @@ model and index, nothing is missing between two turns, and what is kept can be r
 of a session leave no trace if somebody takes them away with their decisions.
 """
 
-import os
 import sqlite3
 from collections.abc import Callable, Iterator
 from contextlib import closing
@@ -15,7 +14,7 @@ from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from bot.database import BUSY_TIMEOUT_S, in_words, refuse_half, schema_version
+from bot.database import in_words, read_only, refuse_half, schema_version
 from bot.errors import BotError
 from bot.log.erasure import ERASING
 from bot.log.migrations import SCHEMA
@@ -172,7 +171,10 @@ def verify(path: Path, progress: "Progress | None" = None) -> Verified:
     Raises:
         BotError: it is not there, is no log, or is a newer version's.
     """
-    with in_words(path), closing(_read_only(path)) as connection:
+    refuse_half(path)
+    if not path.is_file():
+        raise BotError(f"{path} is not there; name a database, or run `frontdesk chat` first")
+    with in_words(path), closing(read_only(path)) as connection:
         schema = _schema(connection, path)
         connection.execute("BEGIN")  # one moment, whoever goes on writing
         breaches, notes = _breaches(connection, schema, progress), _notes(connection)
@@ -215,17 +217,6 @@ def _tolerantly(what: str, step: _Step, connection: sqlite3.Connection) -> list[
         if error.sqlite_errorcode & 0xFF not in (sqlite3.SQLITE_CORRUPT, sqlite3.SQLITE_ERROR):
             raise
         return [Breach(None, None, f"{what} cannot be checked: {error}")]
-
-
-def _read_only(path: Path) -> sqlite3.Connection:
-    """A connection that can write nothing. Where no file may be made beside the database and none
-    is there, nobody writes it either, and SQLite must be told."""
-    refuse_half(path)
-    if not path.is_file():
-        raise BotError(f"{path} is not there; name a database, or run `frontdesk chat` first")
-    beside = path.with_name(f"{path.name}-wal").exists() or os.access(path.parent, os.W_OK)
-    uri = f"{path.resolve().as_uri()}?mode=ro{'' if beside else '&immutable=1'}"
-    return sqlite3.connect(uri, uri=True, timeout=BUSY_TIMEOUT_S, isolation_level=None)
 
 
 def _schema(connection: sqlite3.Connection, path: Path) -> int:

@@ -9,13 +9,12 @@ from collections import Counter, OrderedDict
 from dataclasses import dataclass, field
 from typing import Any
 
+from bot.decision import ANSWERS, OFFERS_PERSON, TAKES_PART
 from bot.monitor.log import Turn
-from bot.monitor.measures import ANSWERS, hour_of, share
+from bot.monitor.measures import hour_of, share
 
 MOST = 20_000
 """Chats that are kept in mind, those that spoke last. One that speaks again later counts anew."""
-_TAKES_PART = ANSWERS | {"ask", "clarify"}
-_OFFERS = frozenset({"handoff", "unknown"})
 
 
 @dataclass(slots=True)
@@ -39,9 +38,9 @@ class Chat:
         return "chats", *(name for name, true in named if true)
 
     def take(self, turn: Turn) -> None:
-        self.offered |= turn.kind in _OFFERS
+        self.offered |= turn.kind in OFFERS_PERSON
         if turn.kind != "smalltalk":
-            self.involved |= turn.kind in _TAKES_PART
+            self.involved |= turn.kind in TAKES_PART
             self.answered = turn.kind in ANSWERS
 
 

@@ -5,7 +5,6 @@ and a log that is replaced, migrated or vacuumed meanwhile does no harm. The tex
 replies are not read.
 """
 
-import os
 import sqlite3
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import closing, contextmanager
@@ -13,7 +12,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, NamedTuple, TypeVar
 
-from bot.database import BUSY_TIMEOUT_S, in_words, schema_version
+from bot.database import in_words, read_only, schema_version
 from bot.errors import BotError
 from bot.log.migrations import SCHEMA
 
@@ -71,18 +70,10 @@ def opened(path: Path) -> Iterator[sqlite3.Connection]:
     Raises:
         BotError: it is no log, a newer version's, damaged, or kept locked.
     """
-    with in_words(path), closing(_connected(path)) as connection:
+    with in_words(path), closing(read_only(path)) as connection:
         if not schema_version(connection, path, SCHEMA):
             raise BotError(f"{path} is no log of Frontdesk: it has no schema version; move it away")
         yield connection
-
-
-def _connected(path: Path) -> sqlite3.Connection:
-    """Where no file may be made beside the database and none is there, nobody writes it either, and
-    SQLite must be told."""
-    beside = path.with_name(f"{path.name}-wal").exists() or os.access(path.parent, os.W_OK)
-    uri = f"{path.resolve().as_uri()}?mode=ro{'' if beside else '&immutable=1'}"
-    return sqlite3.connect(uri, uri=True, timeout=BUSY_TIMEOUT_S, isolation_level=None)
 
 
 def beginning(connection: sqlite3.Connection, moment: float) -> Place:

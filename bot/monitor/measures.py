@@ -11,11 +11,11 @@ from collections.abc import Callable, Hashable, Iterable
 from dataclasses import dataclass, field
 from typing import Any, TypeVar
 
+from bot.decision import ANSWERS
 from bot.monitor.log import Feedback, Turn
 
 HOUR_S = 3600
 STEP = 1.05
-ANSWERS = frozenset({"template", "passages", "several"})
 NEGATIVE = "negative"
 Name = TypeVar("Name", bound=Hashable)
 

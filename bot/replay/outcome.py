@@ -14,22 +14,20 @@ answer, which the bot would have given as well as far as the chat tells; all oth
 
 from collections.abc import Mapping, Sequence
 
+from bot.decision import ANSWERS, OFFERS_PERSON, TAKES_PART
 from bot.replay.store import Turn
 
 OUTCOMES = (
     "chats", "involved", "contained", "resolved", "confirmed", "escalated", "offered",
     "turns before",
 )  # fmt: skip
-_TAKES_PART = frozenset({"template", "passages", "ask", "clarify", "several"})
-_ANSWERS = frozenset({"template", "passages", "several"})
-_OFFERS = frozenset({"handoff", "unknown"})
 
 
 def outcome(chat: Sequence[Turn]) -> Mapping[str, float]:
     """What one chat, its turns in order, adds to each of OUTCOMES."""
     requests = [place for place, turn in enumerate(chat) if _is_request(turn)]
-    involved = any(chat[place].kind in _TAKES_PART for place in requests)
-    contained = involved and not any(turn.kind in _OFFERS for turn in chat)
+    involved = any(chat[place].kind in TAKES_PART for place in requests)
+    contained = involved and not any(turn.kind in OFFERS_PERSON for turn in chat)
     resolved = contained and _ends_well(chat, requests)
     confirmed = resolved and any(turn.confirms for turn in chat[requests[-1] :])
     return {
@@ -47,7 +45,7 @@ def _is_request(turn: Turn) -> bool:
 
 
 def _ends_well(chat: Sequence[Turn], requests: Sequence[int]) -> bool:
-    answered = chat[requests[-1]].kind in _ANSWERS
+    answered = chat[requests[-1]].kind in ANSWERS
     return answered and not any(turn.verdict == "wrong" for turn in chat)
 
 
@@ -57,6 +55,6 @@ def _handoff(chat: Sequence[Turn]) -> Mapping[str, float]:
     ends = [place for place, turn in enumerate(chat) if turn.act == "escalated"]
     if not ends:
         return {"escalated": 0, "offered": 0, "turns before": 0}
-    offers = [place for place in range(ends[0] + 1) if chat[place].kind in _OFFERS]
+    offers = [place for place in range(ends[0] + 1) if chat[place].kind in OFFERS_PERSON]
     before = ends[0] - offers[0] if offers else 0
     return {"escalated": 1, "offered": bool(offers), "turns before": before}

@@ -89,6 +89,15 @@ def test_once_the_person_has_closed_it_the_bot_answers_again(
     assert bot.respond("where is my parcel BK-0001").decision.kind == "template"
 
 
+def test_a_handoff_that_is_over_is_not_repeated(
+    bot: Bot, trained_workspace: Workspace, frontdesk: Frontdesk
+) -> None:
+    bot.respond("agent")
+    frontdesk("-w", trained_workspace.root, "handoffs", "close", "1")
+    assert bot.respond("what did you say?").decision.kind != "handoff"
+    assert [row["status"] for row in rows(trained_workspace)] == ["closed"]
+
+
 def test_a_second_handoff_is_a_second_entry(bot: Bot, trained_workspace: Workspace) -> None:
     for words in ("agent", "never mind", "agent"):
         bot.respond(words)

@@ -295,7 +295,7 @@ def _pragma(path: Path, text: str) -> None:
 def test_a_log_that_is_locked_is_read_on_when_it_is_free(
     path: Path, write: Write, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(log, "BUSY_TIMEOUT_S", 0.01)
+    monkeypatch.setattr("bot.database.BUSY_TIMEOUT_S", 0.01)
     write(path, [Said(10)])
     watch = Watch(path, DAY)
     watch.look(NOW)

@@ -39,10 +39,11 @@ def test_a_chat_counts_as_often_as_it_was_drawn(rows: np.ndarray) -> None:
 
 def test_looking_at_the_sums_does_not_change_them(rows: np.ndarray) -> None:
     looked, plain = Sums(3), Sums(3)
-    for row in rows.tolist():
+    for number, row in enumerate(rows.tolist()):
         plain.add(row, ())
         looked.add(row, ())
-        looked.columns()
+        if number % 300 == 0:
+            looked.columns()
     np.testing.assert_array_equal(looked.columns(), plain.columns())
 
 
