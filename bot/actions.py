@@ -193,7 +193,9 @@ def _wait(attempt: int) -> float:
 
 
 def _returned(found: Any, names: tuple[str, ...]) -> dict[str, str]:
-    """What is declared of a result, as text."""
+    """What is declared of a result, as text. What says False has failed, whatever is declared."""
+    if found is False:
+        raise ActionFailed("returned False")
     if not names:
         return {}
     if not isinstance(found, Mapping):

@@ -112,7 +112,10 @@ def _warn(workspace: "Workspace", desk: "Desk") -> None:
     from bot.settings import unlearnt
 
     if not desk.model.trained:
-        say("no model is fine-tuned yet: only the articles answer; run `frontdesk finetune`")
+        answers = "only the articles answer"
+        if desk.thresholds.passage is None:
+            answers = "nothing answers, as no article's risk could be certified, either"
+        say(f"no model is fine-tuned yet: {answers}; run `frontdesk finetune`")
     else:
         for line in unlearnt(desk.settings, desk.model.entity_types):
             say(line)

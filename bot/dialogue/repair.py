@@ -93,9 +93,8 @@ def courtesy(turn: Turn) -> Decision | None:
             return _aside(turn, "courtesy", sentence, closes=closes)
     if "capabilities" in acts:
         return _capabilities(turn)
-    said_before = turn.state.last is not None and turn.state.pending is None
-    if said_before and ("yes" in acts or "no" in acts):
-        return _aside(turn, "courtesy", "acknowledged")
+    if turn.state.pending is None and ("yes" in acts or "no" in acts):
+        return _aside(turn, "courtesy", "acknowledged" if turn.state.last else "hello")
     return None
 
 

@@ -108,6 +108,14 @@ def test_when_it_fails_no_answer_is_made_up(tmp_path: Path, code: str, failure: 
     }
 
 
+def test_false_is_no_success_even_where_nothing_is_to_be_returned(tmp_path: Path) -> None:
+    settings = SETTINGS.replace('returns = ["status", "days"]\n', "")
+    templates = TEMPLATES.replace("Order {order_id} is {status}, for {days} more days.", "Done.")
+    talk = Conversation.of(tmp_path, settings, templates, "def look_up(slots): return False")
+    assert talk.customer("stop TT-1234", "track").startswith("I can't see order TT-1234 just now.")
+    assert outcome(talk).failure == "returned False"
+
+
 def test_without_words_of_the_owner_the_bot_has_its_own(tmp_path: Path) -> None:
     templates = TEMPLATES.rpartition("    failure")[0]
     for language, said in [("en", "that didn't work just now"), ("zh", "刚才没有办成")]:

@@ -82,7 +82,7 @@ def test_finetune(killer: Killer, frontdesk: Frontdesk, trained_workspace: Works
 
 def quick(workspace: Workspace) -> None:
     path = workspace.root / "frontdesk.toml"
-    path.write_text(path.read_text().replace("epochs = 12", "epochs = 1\nthreads = 1"))
+    path.write_text(path.read_text().replace("epochs = 12", "epochs = 1"))
 
 
 def add_chat(workspace: Workspace, number: int) -> None:

@@ -430,6 +430,10 @@ def test_a_yes_to_an_unknown_asks_for_the_person_it_spoke_of(
     assert talk.rule == "wants-person"
 
 
+def test_a_yes_before_anything_was_said_finds_no_passage(talk: Conversation) -> None:
+    assert talk.customer("yes", passages={"step-free": 0.9}) == "Hello! What can I help you with?"
+
+
 @pytest.mark.parametrize(("words", "kind"), [("好的", "smalltalk"), ("需要", "handoff")])
 def test_ok_and_yes_in_chinese(zh: Conversation, words: str, kind: str) -> None:
     zh.customer("啦啦啦")

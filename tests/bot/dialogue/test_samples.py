@@ -25,7 +25,7 @@ def test_an_order_is_cancelled_in_english() -> None:
 def test_an_order_that_has_left_is_not_said_to_be_cancelled_in_english() -> None:
     talk = Conversation.at(DATA / "outdoor")
     talk.customer("cancel TT-204060", "order/cancel")
-    assert talk.customer("yes").startswith("I couldn't stop TT-204060: it has left the warehouse.")
+    assert talk.customer("yes").startswith("I couldn't stop TT-204060, and it may have left")
 
 
 def test_an_order_is_cancelled_in_chinese() -> None:
