@@ -245,7 +245,8 @@ class Bot:
         """
         found = resumed(self.log, session, self.desk.model)
         self.state, self.turn, self._session = found.state, found.turn, session
-        self.language = language_of(found.state.last_text) or self.language
+        latest = map(language_of, reversed(found.state.so_far.messages))
+        self.language = next(filter(None, latest), self.language)
         return found
 
     def catch_up(self) -> None:

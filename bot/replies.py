@@ -55,10 +55,11 @@ def render(decision: Decision, templates: Templates, language: Language) -> str:
 def _several(several: Several, templates: Templates, language: Language) -> str:
     """One after the other; of two questions the last, as the bot comes back to the other one."""
     asks = [part for part in several.parts if isinstance(part, Ask)]
-    replies = []
+    replies, left = [], 0
     for part, text in zip(several.parts, several.texts, strict=True):
         if isinstance(part, Unknown):
-            replies.append(sentence(language, "not understood").replace("{text}", text))
+            replies.append(sentence(language, "not understood", left).replace("{text}", text))
+            left += 1
         elif part not in asks[:-1]:
             replies.append(_said(part, templates, language))
     return "\n\n".join(replies)
@@ -275,7 +276,7 @@ def _quoted(cite: Cite, quotes: Sequence[Quote], mark: str) -> str:
         between = text[before.end : quote.start]
         joint = "\n" if "\n" in between else " " if between else ""
         said += f" {mark} … {quote.text}" if between.strip() else joint + quote.text
-    return f"{said} {mark}"
+    return _EMPHASIS.sub(r"\1", said) + f" {mark}"
 
 
 def _not_found(cite: Cite, language: Language) -> list[str]:
@@ -286,6 +287,7 @@ def _not_found(cite: Cite, language: Language) -> list[str]:
     return [own(language, "not found", cite).replace("{parts}", parts)]
 
 
+_EMPHASIS = re.compile(r"(?<![\w*])\*(?=[^\s*])([^*\n]*[^\s*])\*(?![\w*])")
 _END = re.compile(r"[.!?](?=\s)|[。！？]|\n")
 
 
@@ -293,7 +295,7 @@ def _quote(text: str) -> str:
     """The passage without its Markdown marks, or as many of its sentences as fit."""
     from kb.markup import plain
 
-    text = plain(text)
+    text = _EMPHASIS.sub(r"\1", plain(text))
     if len(text) <= LONGEST_QUOTE:
         return text
     ends = [found.end() for found in _END.finditer(text, 0, LONGEST_QUOTE)]

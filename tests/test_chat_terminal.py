@@ -160,7 +160,8 @@ def test_what_a_person_should_do_is_said_before_the_first_message(
     (base_workspace.kb / "new.md").write_text("# New\n\nThe door is new.\n")
     _, shown = talk(base_workspace, "/quit")
     assert shown[0].splitlines()[-3:] == [
-        "no model is fine-tuned yet: only the articles answer; run `frontdesk finetune`",
+        "no model is fine-tuned yet: nothing answers, as no article clears `max_wrong_answers`"
+        " either; run `frontdesk finetune`",
         "articles changed since the index was built; run `frontdesk kb build`",
         GREETING,
     ]

@@ -114,7 +114,7 @@ def _warn(workspace: "Workspace", desk: "Desk") -> None:
     if not desk.model.trained:
         answers = "only the articles answer"
         if desk.thresholds.passage is None:
-            answers = "nothing answers, as no article's risk could be certified, either"
+            answers = "nothing answers, as no article clears `max_wrong_answers` either"
         say(f"no model is fine-tuned yet: {answers}; run `frontdesk finetune`")
     else:
         for line in unlearnt(desk.settings, desk.model.entity_types):

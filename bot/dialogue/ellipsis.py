@@ -64,7 +64,7 @@ def leaning(message: str) -> float:
     """
     if not message or len(message) > LONGEST:
         return 0.0
-    points, own = points_back(message), _own_words(message)
+    points, own = points_back(message), own_words(message)
     if own > (MOST_BESIDE_POINTER if points else MOST_ALONE):
         return 0.0
     return SHARE_POINTING if points else SHARE_ALONE
@@ -72,12 +72,12 @@ def leaning(message: str) -> float:
 
 def names_nothing(message: str) -> bool:
     """Whether a message points back and has hardly a word of its own, as "and for the one"."""
-    return points_back(message) and _own_words(message) <= MOST_ALONE
+    return points_back(message) and own_words(message) <= MOST_ALONE
 
 
 def only_points_back(message: str) -> bool:
     """Whether a message points back and has no word of its own at all, as "what about the"."""
-    return points_back(message) and not _own_words(message)
+    return points_back(message) and not own_words(message)
 
 
 def points_back(message: str) -> bool:
@@ -85,7 +85,7 @@ def points_back(message: str) -> bool:
     return opens or bool(_POINTING_ZH.search(message)) or not _POINTERS.isdisjoint(message.split())
 
 
-def _own_words(message: str) -> int:
+def own_words(message: str) -> int:
     """How many words of a message say what it is about."""
     han = sum(len(_NOT_ITS_OWN_ZH.sub("", run)) for run in _HAN.findall(message))
     others = _HAN.sub(" ", message).split()

@@ -50,6 +50,7 @@ _AFTER = (
 # Patterns over folded words: an apostrophe is a space there, and Chinese has no spaces.
 _LET = r"(?:(?:can|could) (?:i|we) |let s |lets |i want to |i d like to |let me )?"
 _IT = r"(?:that|this|it)"
+_WRONG = rf"{_IT}(?: is| s) (?:wrong|not (?:right|true|correct)|incorrect|nonsense)"
 _FACT = (
     r"(?:(?:my|the|an?|any|your|what (?:my|the)) )?"
     r"(?:(?:order|tracking|customer|account|confirmation|invoice|phone|exact|article|serial) )*"
@@ -112,6 +113,7 @@ _PHRASES: Mapping[Act, tuple[str, ...]] = {
         r"(?:that|this|it)(?: is| s| was)?(?: not|n t)"
         r" (?:what i (?:asked|meant|mean|said|want(?:ed)?|was asking)(?: for| about)?(?: you)?"
         r"|my question|an answer|the answer)",
+        _WRONG,
         rf"i (?:didn t|did not) (?:ask|mean|say)(?: for| about)? {_IT}",
         rf"(?:{_IT}|you) (?:doesn t|does not|didn t|did not|don t|do not)"
         r" (?:answer (?:my|the) question|help(?: me)?)",
@@ -125,7 +127,7 @@ _PHRASES: Mapping[Act, tuple[str, ...]] = {
         r"[你您](?:理解|搞|弄|听|看)错|(?:还是|仍然|这也|也)不[对是]",
     ),
     "lacks": (
-        r"i (?:(?:really|just) )?(?:don t|do not|can t|cannot)"
+        r"(?:i (?:(?:really|just) )?)?(?:don t|do not|can t|cannot)"
         rf" (?:know|have|remember|recall|find)(?: (?:{_IT}|one|{_FACT}))?"
         r"(?: (?:any ?more|yet|right now|with me|at hand|here|off hand))?",
         rf"i(?: ve| have)? (?:lost|forgot|forgotten|deleted|misplaced) (?:{_IT}|{_FACT})",
@@ -180,6 +182,7 @@ _PHRASES: Mapping[Act, tuple[str, ...]] = {
         r"no+|n|nope|nah|no thanks|no thank you|not (?:now|yet|really|necessary|needed)|wrong",
         r"(?:please )?don t|i don t|no need|no (?:that|it) s (?:ok|okay|fine|wrong)|no not now",
         r"i (?:just )?said no",
+        _WRONG,
         r"不(?:是|对|行|要|用|需要|必)?[的了]?|我说了?不|没有|别|先不[用要]?|暂时不(?:用|要|需要)?",
     ),
 }
@@ -249,7 +252,7 @@ def acts_of(text: str) -> tuple[Act, ...]:
 
 
 def _acts_of_clause(clause: str) -> tuple[Act, ...]:
-    said = _squeezed(words(clause))
+    said = _squeezed(_UNMARKED.sub(r"\g<0> ", words(clause)))
     if not said or len(said) > LONGEST:
         return ()
     forms = [form for form in dict.fromkeys(_stripped(said)) if _any_act().fullmatch(form)]
@@ -269,6 +272,10 @@ def _acts_of_clauses(clauses: Sequence[str]) -> tuple[Act, ...]:
 
 
 _CLAUSES = re.compile(r"(?<=\w)[,.;!?，。；！？~～…]+\s*(?=\w)")
+# "dont" and "thats", as many type them; an apostrophe is a space in folded words.
+_UNMARKED = re.compile(
+    r"\b(?:(don|can|didn|doesn|isn|wasn)(?=t\b)|(that|what)(?=s\b)|(i)(?=(?:m|ve)\b))"
+)
 _BETWEEN_HAN = re.compile(f"(?<={HAN}) (?={HAN})")
 
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from bot.decision import Cite, Decision, Unknown
-from bot.dialogue.ellipsis import names_nothing
+from bot.dialogue.ellipsis import own_words
 from bot.dialogue.tone import in_upset_run
 from bot.dialogue.turn import (
     Turn,
@@ -43,8 +43,8 @@ def small_talk(turn: Turn) -> Decision | None:
 
 
 def passage_certain(turn: Turn) -> Decision | None:
-    """A number alone, as the answer to a question that is no longer open, asks for nothing."""
-    if not any(char.isalpha() for char in turn.words):
+    """A number alone, of a list that is gone or of an order, asks for nothing."""
+    if not any(char.isalpha() for char in turn.words) or _is_identifier(turn):
         return None
     clear = [hit for hit in turn.candidates.hits if clears(hit.score, turn.thresholds.passage)]
     if not clear:
@@ -68,7 +68,19 @@ def unknown_twice(turn: Turn) -> Decision | None:
 
 
 def unknown(turn: Turn) -> Decision | None:
-    beside, evidence = beside_values(turn), evidence_of(turn, "unknown")
-    if turn.stated and (not beside or names_nothing(beside)):
+    evidence = evidence_of(turn, "unknown")
+    if turn.stated and _says_little(turn):
         return Unknown("only a value", evidence)
     return Unknown("out of scope" if turn.out_of_scope else "uncertain", evidence)
+
+
+def _is_identifier(turn: Turn) -> bool:
+    """Whether the message is values of patterns and hardly a word; the name of a product, of a
+    list, may stand for a question."""
+    entities = [turn.entities.get(slot) for slot in turn.stated]
+    of_patterns = all(one is not None and one.pattern is not None for one in entities)
+    return bool(entities) and of_patterns and _says_little(turn)
+
+
+def _says_little(turn: Turn) -> bool:
+    return own_words(beside_values(turn)) == 0

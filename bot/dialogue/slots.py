@@ -118,7 +118,10 @@ def _confirming(turn: Turn) -> Ask | None:
 _YES = re.compile(
     r"(?:yes|yeah|yep|yup|sure|correct|exactly)\b|是的|没错|对的|好的|可以|确认|确定|[是对嗯行]\b"
 )
-_NO = re.compile(r"(?:no|nope|nah|don t|do not|stop|wait|hold on)\b|不|别|先别|等")
+_NO = re.compile(
+    r"(?:(?:h+m+|u+m+|uh|er|oh|ah|well) )*(?:no|nope|nah|don t|do not|stop|wait|hold on)\b"
+    r"|不|别|先别|等"
+)
 _UNSURE = re.compile(
     r"\b(?:but|however|wait|not|no|don t|doesn t|isn t|instead|first|if|unless|except|only|other"
     r"|another|different)\b|但|不|别|先|等|如果|除非|另|其他|换|[?？吗]"

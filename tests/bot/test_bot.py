@@ -80,6 +80,18 @@ def test_a_missing_slot_is_asked_for_and_then_filled(bot: Bot) -> None:
     assert filled.reply == "Parcel BK-0042 is on its way."
 
 
+def test_what_is_in_no_language_is_answered_in_that_of_the_conversation(
+    desk: Desk, bot: Bot, log: SessionLog
+) -> None:
+    bot.respond("你好")
+    assert bot.respond("?").reply.startswith("这条消息里没有看到文字")
+    again = Bot(desk, log, channel="test")
+    again.resume(bot.session)
+    assert again.respond("!").reply.startswith("我没能读到内容")
+    again.respond("what is this?")
+    assert again.respond("?").reply.isascii()
+
+
 def read_by(
     desk: Desk, text: str, *found: tuple[str, str, float], **settings: EntitySettings
 ) -> Reading:

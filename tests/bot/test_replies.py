@@ -99,6 +99,12 @@ def test_a_long_passage_ends_with_a_whole_sentence(sentence_: str) -> None:
     assert quote.endswith(sentence_.strip() + " … [1]")
 
 
+def test_emphasis_is_not_printed_as_stars() -> None:
+    text = "Points show as *pending* first. A *whole phrase* too; 3 * 4 * 5 and *.zip stay."
+    said = render(Cite((hit("a", "A", text),), EVIDENCE), TEMPLATES, "en")
+    assert "as pending first. A whole phrase too; 3 * 4 * 5 and *.zip stay. [1]" in said
+
+
 def test_a_passage_without_any_sentence_is_cut_all_the_same() -> None:
     said = render(Cite((hit("a", "A", "x" * 5000),), EVIDENCE), TEMPLATES, "en")
     assert said.split("\n\n")[1] == "x" * LONGEST_QUOTE + " … [1]"

@@ -299,6 +299,16 @@ def test_a_question_for_the_wrong_request_is_dropped(talk: Conversation) -> None
     assert talk.state.pending is None
 
 
+def test_what_is_wrong_is_a_no_where_a_yes_is_waited_for(tmp_path: Path) -> None:
+    settings = SETTINGS.format(language="en") + '[actions.stop]\nfunction = "stop"\n'
+    talk = Conversation.of(tmp_path, settings, STOPPING, "def stop(slots): pass")
+    talk.customer("cancel TT-1234", "cancel")
+    assert talk.customer("that's wrong").startswith("All right, I haven't done it.")
+    talk.customer("cancel TT-1234", "cancel")
+    assert talk.customer("hmm wait").startswith("No problem, I'll leave it.")
+    assert talk.customer("that's not right").startswith("I'm sorry, I got that wrong.")
+
+
 def test_misheard_twice_in_a_row_a_person_takes_over(talk: Conversation) -> None:
     talk.customer("when are you open?", "hours")
     talk.customer("that's not what I asked")
@@ -315,7 +325,9 @@ def test_misheard_in_chinese(zh: Conversation, words: str) -> None:
 # --- I don't have it -----------------------------------------------------------------------------
 
 
-@pytest.mark.parametrize("words", ["I don't know the number", "I lost it", "no idea, sorry"])
+@pytest.mark.parametrize(
+    "words", ["I don't know the number", "i dont know", "I lost it", "no idea, sorry"]
+)
 def test_who_has_no_number_is_not_asked_again_but_offered_a_person(
     talk: Conversation, words: str
 ) -> None:
@@ -405,6 +417,13 @@ def test_who_gives_a_number_unasked_is_not_told_that_nobody_knows_the_answer(
 
 def test_only_a_number_in_chinese(zh: Conversation) -> None:
     assert zh.customer("TT-1234") == "好的，已经记下了。请问您需要什么帮助？"
+
+
+def test_an_order_number_alone_finds_no_passage(talk: Conversation) -> None:
+    talk.customer("it's TT-1234", passages={"tracking": 0.9})
+    assert talk.rule == "unknown"
+    talk.customer("TT-1234 refund", passages={"refunds": 0.9})
+    assert talk.rule == "passage-certain"
 
 
 def test_a_number_that_was_no_choice_finds_no_passage(talk: Conversation) -> None:
