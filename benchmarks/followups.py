@@ -270,8 +270,8 @@ def at_risk(desk: Desk, leaning: Sequence[Pair]) -> None:
 def tune(found: Sequence[Pair]) -> Iterator[tuple[float, str]]:
     """R@1 of the tuning half under each choice of the constants of bot/dialogue/ellipsis.py."""
     half = [pair for pair in found if pair.tunes and pair.pair.gold]
-    own = [ellipsis._own_words(words(pair.pair.text)) for pair in half]
-    points = [ellipsis._points_back(words(pair.pair.text)) for pair in half]
+    own = [ellipsis.own_words(words(pair.pair.text)) for pair in half]
+    points = [ellipsis.points_back(words(pair.pair.text)) for pair in half]
     for beside, alone, at, by in product((2, 3, 4), (0, 1, 2), SHARES[1:], SHARES[1:]):
         shares = [
             (at if point else by) if count <= (beside if point else alone) else 0.0

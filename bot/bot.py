@@ -213,7 +213,8 @@ class Bot:
     """One conversation at a desk. A turn is in the log before its reply is returned.
 
     `today` tells the day of a turn, from which "tomorrow" counts, and `now` its time in seconds,
-    by which slots expire.
+    by which slots expire. Where suggestions are not shown it `suggests` none: a "1" would pick what
+    nobody saw.
 
     Raises:
         BotError: an action needs an environment variable that is not set.
@@ -227,9 +228,11 @@ class Bot:
         channel: str,
         today: Callable[[], date] = date.today,
         now: Callable[[], float] = time.time,
+        suggests: bool = True,
     ) -> None:
         require_environment(desk.settings.actions)
         self.desk, self.log, self.today, self.now = desk, log, today, now
+        self.suggests = suggests
         self.channel, self.language = channel, desk.settings.language
         self.start()
 
@@ -328,9 +331,8 @@ class Bot:
         said = desk.said(decision)
         if said is not None:
             state = remember(state, "agent", said)
-        return replace(
-            state, suggested=suggested(desk.transitions, desk.templates, state, decision)
-        )
+        next_ = suggested(desk.transitions, desk.templates, state, decision)
+        return replace(state, suggested=next_ if self.suggests else ())
 
     def feedback(self, turn: int, verdict: str, note: str) -> None:
         """Keep what a person said of an answer."""

@@ -61,7 +61,8 @@ def _talk(
     with SessionLog.open(file, of_log(settings)) as log:
         if was_empty:  # SQLite leaves it so where its first opening is cut short; or a log was lost
             say(f"{file} was empty: a new log is begun in it")
-        bot = Bot(desk, log, channel="terminal" if at_terminal else "pipe")
+        channel = "terminal" if at_terminal else "pipe"
+        bot = Bot(desk, log, channel=channel, suggests=at_terminal or as_json)
         begun = _begun(bot, wanted)
         try:
             if at_terminal:

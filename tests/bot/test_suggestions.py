@@ -203,3 +203,18 @@ def test_the_pipe_gives_them_in_json_alone(
     assert plain == "Parcel BK-0001 is on its way.\n"
     _, out, _ = frontdesk(*where, "chat", "--json", stdin=asked)
     assert set(json.loads(out)["suggestions"]) == {"order cancel", "opening"}
+
+
+def test_what_a_pipe_did_not_show_is_not_picked(
+    trained_workspace: Workspace,
+    frontdesk: Callable[..., tuple[int, str, str]],
+    set_thresholds: Callable[..., None],
+) -> None:
+    set_thresholds(trained_workspace, intent=0.9)
+    where, said = ("--workspace", trained_workspace.root), b"where is my parcel BK-0001\n1\n"
+    _, out, _ = frontdesk(*where, "chat", "--json", stdin=said)
+    assert json.loads(out.splitlines()[1])["decision"]["evidence"]["rule"] == "choice-picked"
+    frontdesk(*where, "chat", stdin=said)
+    with SessionLog.open(trained_workspace.database) as log:
+        latest = log.turns(log.sessions()[0].id)
+    assert [turn["evidence"]["rule"] == "choice-picked" for turn in latest] == [False, False]
