@@ -239,7 +239,7 @@ def _turn(
         rank=rank,
         candidates=candidates,
         similarity=_similarity(desk, decision, message, vectors),
-        intent_right=judge.intent_right(found, message),
+        intent_right=judge.intent_right(found.reading, message),
         ranked_score=templates[0].score if templates else None,
         ranked_right=judge.ranked_right(templates[0].name, message) if templates else None,
         entities=_entities(desk, message, vectors),

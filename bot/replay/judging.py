@@ -8,7 +8,7 @@ are right no chat can tell.
 
 from typing import TYPE_CHECKING
 
-from bot.decision import Answer, Cite, Decision, Several
+from bot.decision import Answer, Cite, Decision, Reading, Several
 from bot.trials import is_right
 from finetune.conversation import OUT_OF_SCOPE
 from finetune.corpus import Message
@@ -16,7 +16,6 @@ from finetune.text import normalise
 
 if TYPE_CHECKING:
     from bot.bot import Desk
-    from bot.replay.answering import Answered
 
 
 class Judge:
@@ -60,10 +59,10 @@ class Judge:
             return None
         return "right" if self._right(decision.template, message) else "wrong"
 
-    def intent_right(self, found: "Answered", message: Message) -> bool | None:
+    def intent_right(self, reading: Reading, message: Message) -> bool | None:
         """Whether the likeliest intent, which has a spoken template, is among the labels: what the
         threshold of intents was certified on."""
-        top = found.reading.intents[0].name if found.reading.intents else OUT_OF_SCOPE
+        top = reading.intents[0].name if reading.intents else OUT_OF_SCOPE
         if not message.gold or top == OUT_OF_SCOPE or not self._templates.by_intent(top):
             return None
         return top in message.gold
