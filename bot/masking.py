@@ -11,6 +11,7 @@ comparisons; a text without digits and without @ costs only the patterns that we
 """
 
 import re
+from bisect import bisect_right
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import date
@@ -98,7 +99,7 @@ def _spans(text: str, patterns: Mapping[str, re.Pattern[str]], known: Iterable[S
         for kind, find in _NUMBERS:
             for start, end in find(plain):
                 _add(found, Span(start, end, kind))
-    return sorted(found, key=lambda span: span.start)
+    return found
 
 
 def _add_all(found: list[Span], pattern: re.Pattern[str], text: str, kind: str) -> None:
@@ -120,10 +121,12 @@ def _places(pattern: re.Pattern[str], text: str) -> "Places":
 
 
 def _add(found: list[Span], span: Span) -> None:
-    if span.start < span.end and all(
-        span.end <= other.start or other.end <= span.start for other in found
-    ):
-        found.append(span)
+    """Put a span in its place among those `found`, in order, where it overlaps none of them."""
+    place = bisect_right(found, span.start, key=lambda other: other.start)
+    begins = not place or found[place - 1].end <= span.start
+    ends = place == len(found) or span.end <= found[place].start
+    if span.start < span.end and begins and ends:
+        found.insert(place, span)
 
 
 _WINDOW, _OVERLAP = 1_000, 200  # characters
