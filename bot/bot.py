@@ -141,9 +141,9 @@ class Desk:
     ) -> tuple[Heard, ...]:
         """The parts of a message, with these vectors (n, d) and entities, each read as a message of
         its own; one that points back, at the part before it."""
-        earlier = [None, *map(Question, texts, vectors)]
+        before = [None, *map(Question, texts, vectors)]
         asked = [
-            q if points_back(words(text)) else None for q, text in zip(earlier, texts, strict=False)
+            q if points_back(words(text)) else None for q, text in zip(before, texts, strict=False)
         ]
         windows = [self.model.window(state, vector) for vector in vectors]
         turns, speakers = (np.concatenate(parts) for parts in zip(*windows, strict=True))
@@ -331,8 +331,10 @@ class Bot:
         said = desk.said(decision)
         if said is not None:
             state = remember(state, "agent", said)
+        if not self.suggests:
+            return replace(state, suggested=())
         next_ = suggested(desk.transitions, desk.templates, state, decision)
-        return replace(state, suggested=next_ if self.suggests else ())
+        return replace(state, suggested=next_)
 
     def feedback(self, turn: int, verdict: str, note: str) -> None:
         """Keep what a person said of an answer."""

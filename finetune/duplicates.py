@@ -12,6 +12,7 @@ from collections.abc import Iterable, Sequence
 import numpy as np
 import numpy.typing as npt
 
+from finetune.code_points import code_points
 from finetune.text import words_in
 
 SIMILARITY = 0.8
@@ -68,9 +69,7 @@ def _mix(values: UInt64Array) -> UInt64Array:
 def _grams(keys: Sequence[str]) -> tuple[UInt64Array, IntArray]:
     """The distinct hashed 4-grams of each text and the position of the text that owns each."""
     padded = [key.ljust(_GRAM) for key in keys]
-    codes = np.frombuffer("".join(padded).encode("utf-32-le", "surrogatepass"), np.uint32).astype(
-        np.uint64
-    )
+    codes = code_points(padded)
     counts = np.array([len(text) - _GRAM + 1 for text in padded])
     owners = np.repeat(np.arange(len(keys)), counts)
     # Each text's grams start _GRAM - 1 characters later than a plain count of grams would say.

@@ -20,6 +20,7 @@ from pathlib import Path
 import numpy as np
 from numpy.typing import NDArray
 
+from finetune.code_points import code_points
 from finetune.errors import FinetuneError
 
 FloatArray = NDArray[np.float32]
@@ -170,9 +171,7 @@ def hashes(texts: Sequence[str]) -> list[Hashes]:
 def _occurrences(texts: Sequence[str]) -> tuple[IntArray, Hashes]:
     """The text and the hash of each n-gram, once for each time that it occurs."""
     written = [_written(text) for text in texts]
-    codes = np.frombuffer("".join(written).encode("utf-32-le", "surrogatepass"), np.uint32).astype(
-        np.uint64
-    )
+    codes = code_points(written)
     text_of = np.repeat(np.arange(len(texts)), [len(text) for text in written])
     with np.errstate(over="ignore"):
         powers = np.cumprod(np.full(len(codes) + 1, _BASE))
