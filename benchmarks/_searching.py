@@ -2,7 +2,8 @@
 
 The training is that of BANKING77, which has nothing to do with these answers: once without
 knowing of them, and once with them as the workspace's articles, as `frontdesk finetune` trains.
-Figures are of the half of the threads on which the weight of the fusion was not chosen.
+Searched as the bot searches: with vectors led back to the encoder before its training, as
+`unled` without. Figures are of the half of the threads on which nothing was chosen.
 """
 
 from collections.abc import Sequence
@@ -13,7 +14,9 @@ from tempfile import TemporaryDirectory
 from benchmarks._datasets import DATA
 from benchmarks._training import Job, Outcome, train
 from benchmarks.search import judge, make
+from bot.alignment import alignment
 from bot.model import Model
+from finetune.registry import BASE, VersionInfo, open_version
 from kb.evaluation import Query, read_queries
 from kb.passages import Passage, split
 from kb.readers import read_articles
@@ -32,9 +35,12 @@ def searching(job: Job) -> Outcome:
     queries = read_queries(STACKFAQ / "queries.jsonl")
     blind = train(job, "banking77")
     known = train(job, "banking77", [passage.embedding_text for passage in answers])
-    after = figures(blind.model, answers, queries)
-    told = figures(known.model, answers, queries)
-    measured = after | {f"known.{name}": value for name, value in told.items()}
+    base = open_version(blind.request.models, BASE)
+    measured = {}
+    for knew, trained in (("", blind), ("known.", known)):
+        for led, before in (("", base), ("unled.", None)):
+            found = figures(trained.model, answers, queries, before)
+            measured |= {f"{knew}{led}{name}": value for name, value in found.items()}
     return blind.outcome(measured, figures(blind.base, answers, queries))
 
 
@@ -44,14 +50,23 @@ def answers_alone() -> list[Passage]:
     return [replace(p, title="", headings=()) for article in articles for p in split(article)]
 
 
-def figures(model: Model, passages: Sequence[Passage], queries: list[Query]) -> dict[str, float]:
-    """R@1 and nDCG@10 of each way of searching with a model's vectors."""
+def figures(
+    model: Model,
+    passages: Sequence[Passage],
+    queries: list[Query],
+    before: VersionInfo | None = None,
+    side: int = JUDGED,
+) -> dict[str, float]:
+    """R@1 and nDCG@10 of each way of searching with a model's vectors, led back to the encoder
+    `before` its training."""
     vectors = model.encode([query.text for query in queries])
     found: dict[str, float] = {}
     with TemporaryDirectory() as folder:
         index = make(Path(folder), list(passages), lambda texts: model.encode(texts, "passage"))
+        if before is not None:
+            index.align(alignment(index, Path(folder), model, before, lambda *_: None))
         for way, weight in WAYS.items():
-            row = judge(index, queries, vectors, weight, JUDGED)
+            row = judge(index, queries, vectors, weight, side)
             found |= {f"{way}.{measure}": row[measure] for measure in MEASURES}
         index.close()
     return found

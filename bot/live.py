@@ -3,6 +3,7 @@
 import re
 import tempfile
 from dataclasses import asdict, replace
+from pathlib import Path
 from typing import TYPE_CHECKING
 
 from bot.errors import BotError, NoModel
@@ -14,12 +15,13 @@ if TYPE_CHECKING:
     from bot.model import Model
     from finetune.encoder import EncoderSource
     from finetune.history import Switch
+    from finetune.registry import VersionInfo
     from kb.index import Index
     from kb.readers import Articles
     from kb.store import BuildReport
 
 _MADE_FOR = re.compile(
-    r"(?:(?:templates|thresholds|articles|suggestions|sentences)-)?([0-9a-f]{12})"
+    r"(?:(?:templates|thresholds|articles|suggestions|sentences|alignment)-)?([0-9a-f]{12})"
     r"(?:-[0-9]+\.db|\.json|\.npz)"
 )
 """The names of files in `index/`, with the first digits of the fingerprint they were made for."""
@@ -53,16 +55,23 @@ def base_model(workspace: Workspace, progress: "Progress") -> "Model":
     """The pretrained encoder, exported where that is not done; live if nothing else is."""
     from bot.model import Model
     from finetune.registry import BASE, current, use
+
+    folder = export_base(workspace, progress)
+    if current(workspace.models) is None:
+        use(workspace.models, BASE)
+    return Model.load(folder)
+
+
+def export_base(workspace: Workspace, progress: "Progress") -> Path:
+    """The folder of the pretrained encoder, exported where that is not done."""
     from finetune.run import make_base
 
     stage = "export the pretrained encoder"
     progress(stage, 0, 1)
     workspace.models.mkdir(exist_ok=True)
     base = make_base(workspace.models, encoder_source(workspace), workspace.root)
-    if current(workspace.models) is None:
-        use(workspace.models, BASE)
     progress(stage, 1, 1)
-    return Model.load(base.folder)
+    return base.folder
 
 
 def encoder_source(workspace: Workspace) -> "EncoderSource":
@@ -72,15 +81,32 @@ def encoder_source(workspace: Workspace) -> "EncoderSource":
     return EncoderSource(**workspace.settings.encoder.model_dump())
 
 
-def live_index(workspace: Workspace, model: "Model") -> "Index":
-    """The index made with a model's encoder, checked.
+def live_index(workspace: Workspace, model: "Model", progress: "Progress") -> "Index":
+    """The index made with a model's encoder, checked. That of a fine-tuned encoder is searched
+    with vectors led back to the encoder before it, where that is at hand.
 
     Raises:
         kb.errors.NoIndex: there is none, or it is damaged.
     """
+    from bot.alignment import alignment
     from kb.index import Index
 
-    return Index.open(workspace.index, model.encoder_fingerprint)
+    index = Index.open(workspace.index, model.encoder_fingerprint)
+    before = _before_training(workspace, model)
+    if before is not None:
+        index.align(alignment(index, workspace.index, model, before, progress))
+    return index
+
+
+def _before_training(workspace: Workspace, model: "Model") -> "VersionInfo | None":
+    """The exported encoder that a fine-tuned model started from, where it is at hand."""
+    from finetune.registry import BASE, versions
+
+    if not model.trained:
+        return None
+    known = {version.name: version for version in versions(workspace.models)}
+    base, own = known.get(BASE), known.get(model.version)
+    return base if base and own and base.meta.get("source") == own.meta.get("source") else None
 
 
 def require_writable(workspace: Workspace) -> None:
@@ -176,7 +202,7 @@ def desk_of(workspace: Workspace, model: "Model", progress: "Progress") -> "Desk
     from bot.thresholds import certified
 
     actions = open_actions(workspace.settings, workspace.actions_path)
-    index = live_index(workspace, model)
+    index = live_index(workspace, model, progress)
     templates = workspace.load_templates()
     bank = load_bank(templates, workspace.index, model.encoder_fingerprint, model.encode)
     return Desk(

@@ -34,7 +34,7 @@ if TYPE_CHECKING:
     from kb.index import Index
 
 FEWEST_CHATS = 10
-SCHEMA = 4
+SCHEMA = 5
 
 
 def certified(
@@ -131,6 +131,7 @@ def _key(workspace: Workspace, model: Model, index: "Index", templates: Template
         settings.language,
         model.fingerprint,
         index.digest,
+        index.space,
         [_answering(template) for template in templates],
     ]
     return _digest(parts)

@@ -23,8 +23,8 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 from numpy.typing import NDArray
 
+from bot.content.citing import FOUND, cited
 from bot.dialogue.followups import earlier
-from bot.dialogue.rules import PASSAGES_CITED
 from bot.model import Model
 from bot.off_topic import OFF_TOPIC
 from bot.settings import Settings
@@ -261,8 +261,8 @@ def _followed_up(model: Model, index: "Index", pairs: Sequence["FollowUp"]) -> I
     for pair, before, vector in zip(pairs, vectors, vectors, strict=True):
         asked = earlier(Question(pair.before, before), pair.text)
         if asked is not None:
-            hits = search(index, pair.text, vector, PASSAGES_CITED, earlier=asked)
-            right = any(hit.passage.article in pair.gold for hit in hits)
+            hits = search(index, pair.text, vector, FOUND, earlier=asked)
+            right = any(hit.passage.article in pair.gold for hit in cited(hits))
             score = hits[0].score if hits else 0.0
             yield Trial(score, right, f"{pair.before} {pair.text}", outside=not pair.gold)
 
@@ -285,9 +285,9 @@ def _answered(
     from kb.search import search
 
     for (text, articles), vector in zip(asked, vectors, strict=True):
-        hits = search(index, text, vector, PASSAGES_CITED)
+        hits = search(index, text, vector, FOUND)
         score = hits[0].score if hits else 0.0
-        right = any(hit.passage.article in articles for hit in hits)
+        right = any(hit.passage.article in articles for hit in cited(hits))
         yield Trial(score, right, text, outside=not articles)
 
 
@@ -313,6 +313,7 @@ def _without_headings(
             dimension=index.dimension,
         )
         blind = Index.open(Path(folder), index.fingerprint)
+        blind.align_as(index)
         try:
             yield blind
         finally:

@@ -51,7 +51,7 @@ def finetune(
     the last finished epoch when it is run again.
     """
     from bot.gate import release
-    from bot.live import require_writable
+    from bot.live import export_base, require_writable
     from bot.report_page import page_of, write_report
     from bot.workspace import open_workspace
 
@@ -61,6 +61,7 @@ def finetune(
     request = make_request(opened, skip_bad=skip_bad, fresh=fresh)
     with progress() as show:
         result = _trained(request, processes, show)
+        export_base(opened, show)  # search is led back to where it was before
         outcome = release(
             opened, result.version, request.conversations, show, force=force, skip_bad=skip_bad
         )

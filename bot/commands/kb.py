@@ -64,7 +64,8 @@ def search(
 
     opened = open_workspace(workspace)
     model = live_model(opened)
-    index = live_index(opened, model)
+    with progress() as show:
+        index = live_index(opened, model, show)
     hits = search(index, query, model.encode([query])[0], count)
     if json:
         print_json({"hits": [_hit(hit) for hit in hits]})
@@ -89,7 +90,8 @@ def evaluate(queries: Path, workspace: WorkspaceOption = None, json: JsonOption 
     opened = open_workspace(workspace)
     asked = read_queries(queries)
     model = live_model(opened)
-    index = live_index(opened, model)
+    with progress() as show:
+        index = live_index(opened, model, show)
     vectors = model.encode([query.text for query in asked])
     rankings = [
         [hit.passage.article for hit in search(index, query.text, vector, _DEPTH)]

@@ -51,6 +51,7 @@ class FakeModel:
 
     encoder_fingerprint = "f" * 64
     dimension = 64
+    trained = False
 
     def encode(self, texts: Sequence[str], kind: str = "query") -> NDArray[np.float32]:
         assert kind in ("query", "passage")

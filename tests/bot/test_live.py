@@ -92,7 +92,7 @@ def test_a_trained_version_stays_live(workspace: Workspace, exported: list[str])
 def test_without_an_index_it_says_what_to_run(workspace: Workspace) -> None:
     model = SimpleNamespace(encoder_fingerprint="f" * 64)
     with pytest.raises(NoIndex, match="frontdesk kb build"):
-        live_index(workspace, model)  # type: ignore[arg-type]
+        live_index(workspace, model, silent)  # type: ignore[arg-type]
 
 
 # --- going live ----------------------------------------------------------------------------------

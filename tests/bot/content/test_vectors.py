@@ -46,7 +46,7 @@ def load(trained_workspace: Workspace, model: Model) -> Callable[[], tuple[Piece
 
     def load_() -> tuple[PieceVectors, int]:
         counting: Any = Counting(model)
-        index = live_index(trained_workspace, model)
+        index = live_index(trained_workspace, model, silent)
         return load_vectors(index, trained_workspace.index, counting, silent), counting.texts
 
     return load_
@@ -61,7 +61,7 @@ def test_every_sentence_has_its_vector(
     load: Callable[[], tuple[PieceVectors, int]], model: Model, trained_workspace: Workspace
 ) -> None:
     found, _ = load()
-    index: Index = live_index(trained_workspace, model)
+    index: Index = live_index(trained_workspace, model, silent)
     for passage in index.passages():
         texts = [piece.unit.text for piece in pieces(passage.text)]
         vectors = found.of(passage.id)
@@ -90,7 +90,7 @@ def test_a_new_article_costs_its_own_sentences_alone(
     build_index(trained_workspace, model, silent)
     found, count = load()
     assert count == 2
-    assert found.rows.keys() == set(live_index(trained_workspace, model).ids.tolist())
+    assert found.rows.keys() == set(live_index(trained_workspace, model, silent).ids.tolist())
 
 
 @pytest.mark.parametrize("damage", [b"", b"PK\x03\x04 nothing", b"\x00" * 500])
