@@ -27,9 +27,9 @@ from benchmarks._training import Job, Outcome, read, run
 from benchmarks.search import half
 from bot.bot import Desk
 from bot.commands.finetune import make_request
+from bot.content.citing import cited
 from bot.creation import create
 from bot.decision import Cite, Decision, template_of
-from bot.dialogue.rules import PASSAGES_CITED
 from bot.live import build_index, desk_of
 from bot.model import softmax
 from bot.replay.answering import answers
@@ -38,7 +38,6 @@ from bot.replay.reading import read_history
 from bot.workspace import Workspace, open_workspace
 from finetune.conversation import OUT_OF_SCOPE, Conversation
 from kb.evaluation import Query, read_queries
-from kb.search import search
 
 FloatArray = NDArray[np.float32]
 CHOICES = ("template", "passages", "neither")
@@ -197,8 +196,9 @@ def raw_scores(desk: Desk, stream: Sequence[Asked]) -> Scores:
     """The scores before any calibration or threshold."""
     model, texts = desk.model, [asked.text for asked in stream]
     raw = softmax(read(model, texts)[0])
+    searching = desk.ahead(texts)
     hits = [
-        search(desk.index, text, vector, PASSAGES_CITED)
+        cited(searching.hits(text, vector))
         for text, vector in zip(texts, model.encode(texts), strict=True)
     ]
     guesses = [model.labels[place] for place in raw.argmax(1)]

@@ -12,6 +12,9 @@ The two nearest passages by their vectors are cited, where one of them holds an 
 question. `kept` is the share of that answer's characters that is quoted, `right` the share of what
 is quoted that is that answer, `characters` the length of what is quoted.
 
+Before that the sample's labelled questions: how often a second passage is cited, how often that is
+beside the point, of another article than the one that answers, and how many are answered rightly.
+
 Half answers: two paraphrases of different threads in one message, of which the passages answer the
 first (`told`: the second is named as not found), against one paraphrase that they answer
 (`false alarms`). Values are chosen on one half (--tune prints it), figures are of the other.
@@ -28,20 +31,24 @@ from tempfile import TemporaryDirectory
 
 import numpy as np
 
-from benchmarks.search import DIMENSION, FINGERPRINT, encode
+from benchmarks.search import DIMENSION, FINGERPRINT, encode, make
 from bot.content import choosing
 from bot.content.answer import terms_of
 from bot.content.checking import content_terms
-from bot.content.choosing import Piece, choose, pieces, scores
+from bot.content.choosing import Piece, choose, pieces, scores, worth_quoting
+from bot.content.citing import FOUND, cited
 from bot.content.coverage import missing
 from kb.article import Article
+from kb.evaluation import read_queries
 from kb.index import Index
-from kb.passages import LONGEST, Passage, size
+from kb.passages import LONGEST, Passage, size, split
 from kb.readers import read_articles
+from kb.search import search
 from kb.store import build
 from kb.vectors import FloatArray
 
 DATA = Path(__file__).resolve().parents[2] / "shared" / "data" / "retrieval"
+SAMPLE = Path(__file__).resolve().parents[1] / "data" / "outdoor"
 QUOTED_BEFORE = 700
 Places = Sequence[tuple[int, int, int]]
 """(passage, piece, characters of it that are quoted)."""
@@ -161,8 +168,10 @@ def chosen(case: Case, index: Index, *, by_meaning: bool = True) -> Places:
     scored = [
         scores(p.found, weights, case.vector, p.vectors if by_meaning else None) for p in case.cited
     ]
-    places = choose([passage.found for passage in case.cited], scored)
-    return [(p, i, case.cited[p].found[i].length) for p, i in places]
+    kept = worth_quoting(scored)
+    found = [case.cited[p].found for p in kept]
+    places = choose(found, [scored[p] for p in kept])
+    return [(kept[p], i, found[p][i].length) for p, i in places]
 
 
 def made_index(folder: Path, texts: Sequence[str], titles: Sequence[str] = ()) -> Index:
@@ -208,7 +217,7 @@ def cutting(
 
 
 def _tune(some: Sequence[Case], index: Index) -> None:
-    was = choosing.WEIGHT, choosing.NEARLY
+    was = choosing.WEIGHT, choosing.NEARLY, choosing.PASSAGE_NEARLY
     print(f"  the other half, {len(some)} questions:")
     for weight in (0.3, 0.5, 0.7, 1.0):
         for nearly in (0.4, 0.5, 0.6, 0.7):
@@ -216,7 +225,13 @@ def _tune(some: Sequence[Case], index: Index) -> None:
             kept, right, characters = judge(some, lambda c: chosen(c, index))
             label = f"weight {weight}, nearly {nearly}"
             print(f"  {label:34}{kept:8.3f}{right:8.3f}{characters:12.0f}", flush=True)
-    choosing.WEIGHT, choosing.NEARLY = was
+    choosing.WEIGHT, choosing.NEARLY = was[:2]
+    for least in (0.0, 0.5, 0.6, 0.7, 0.8, 0.9, 1.0):
+        choosing.PASSAGE_NEARLY = least
+        kept, right, characters = judge(some, lambda c: chosen(c, index))
+        label = f"passages from {least} of the best"
+        print(f"  {label:34}{kept:8.3f}{right:8.3f}{characters:12.0f}", flush=True)
+    choosing.PASSAGE_NEARLY = was[2]
 
 
 def owner_of(article: Article) -> str:
@@ -248,13 +263,33 @@ def halves(articles: Sequence[Article], asked: Sequence[tuple[str, str]], side: 
     print(f", false alarms {alarms / len(some):.3f} (before: never told)")
 
 
+def second_passages() -> None:
+    """What a second passage is worth on the sample's labelled questions: how often one is cited,
+    how often it is of another article than the one that answers, and how often any is of that."""
+    articles = read_articles(SAMPLE / "kb").articles
+    asked = [query for query in read_queries(SAMPLE / "questions.jsonl") if query.gold]
+    with TemporaryDirectory() as folder:
+        passages = [passage for article in articles for passage in split(article)]
+        index = make(Path(folder), passages, encode)
+        vectors = encode([query.text for query in asked])
+        found = [search(index, q.text, v, FOUND) for q, v in zip(asked, vectors, strict=True)]
+        index.close()
+    ways = {"the best two, as before": lambda hits: tuple(hits[:2]), "cited": cited}
+    print(f"\n{f'sample, {len(asked)} questions':36}{'second':>8}{'beside':>8}{'right':>8}")
+    for label, way in ways.items():
+        named = [[hit.passage.article for hit in way(hits)] for hits in found]
+        seconds = [(some[1], q.gold) for some, q in zip(named, asked, strict=True) if some[1:]]
+        beside = sum(article not in gold for article, gold in seconds)
+        right = sum(any(a in q.gold for a in some) for some, q in zip(named, asked, strict=True))
+        print(f"  {label:34}{len(seconds):8}{beside:8}{right:8}")
+
+
 def main() -> None:
     """Print the tables."""
-    from kb.evaluation import read_queries
-
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0] if __doc__ else None)
     parser.add_argument("--tune", action="store_true", help="also the values on the other half")
     tune = parser.parse_args().tune
+    second_passages()
     threads = read_articles(DATA / "stackfaq" / "kb").articles
     queries = read_queries(DATA / "stackfaq" / "queries.jsonl")
     asked = [(query.text, query.id.split("/")[0]) for query in queries]

@@ -23,6 +23,7 @@ import numpy as np
 from bot.bot import Bot, Desk
 from bot.live import open_desk
 from bot.model import Model
+from bot.searching import Searcher
 from bot.session_log import SessionLog
 from bot.workspace import Workspace, open_workspace
 from finetune.tokens import pad, token_ids
@@ -126,7 +127,7 @@ def main() -> None:
     with TemporaryDirectory() as folder, SessionLog.open(Path(folder) / "log.db") as log:
         desk = open_desk(workspace, lambda *_: None)
         index = big_index(Path(folder), desk.model, sentences(workspace), arguments.passages)
-        desk = replace(desk, index=index)
+        desk = replace(desk, searcher=Searcher(index, desk.model))
         texts = messages(workspace, arguments.turns)
         measure(desk, log, texts[:TURNS_A_SESSION])  # warm up
         bare, whole = measure(desk, log, texts)

@@ -25,7 +25,7 @@ from bot.database import BUSY_TIMEOUT_S, transaction
 from bot.decision import Answer, Evidence, Reading, Scored
 from bot.evidence import evidence_json
 from bot.log.erasure import erase, numbered
-from bot.log.reading import opened
+from bot.log.reading import opened, opened_to_change
 from bot.log.statistics import statistics
 from bot.log.verification import verify
 from bot.session_log import SessionLog, TurnRecord
@@ -146,7 +146,7 @@ def fill(path: Path, turns: int) -> None:
     at = "2026-01-02T03:04:05.000+00:00"
     with SessionLog.open(path):
         pass
-    with opened(path) as connection, transaction(connection):
+    with opened_to_change(path) as connection, transaction(connection):
         for turn in range(turns):
             session, number = turn // TURNS_A_SESSION + 1, turn % TURNS_A_SESSION + 1
             if number == 1:
@@ -173,7 +173,7 @@ def erasure(folder: Path, turns: int) -> bool:
     chat.start()
     time.sleep(1)
     began = time.monotonic()
-    with opened(path) as connection:
+    with opened_to_change(path) as connection:
         erase(connection, path, numbered(connection, range(1, turns // TURNS_A_SESSION, 10)), show)
     ended = time.monotonic()
     over.set()

@@ -5,16 +5,14 @@ What looks for gaps and what asks a person for labels read both alike.
 
 import json
 from collections.abc import Iterator, Mapping, Sequence
-from contextlib import closing
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from itertools import chain
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from bot.database import connect, in_words
 from bot.decision import Scored
 from bot.errors import BotError
-from bot.log.migrations import MIGRATIONS
+from bot.log.reading import opened
 
 if TYPE_CHECKING:
     from bot.replay import ReplayStore, Turn
@@ -34,7 +32,8 @@ class Asked:
     `passage_needed` the threshold (None: passages do not answer). `citations` are (article,
     passage). `labels` are what a person said that it asks for, and `disliked` that the reply was
     wrong. `verdict`, `outside`, `agent_reply` and `agent_template` are those of a replay,
-    `session` is that of the log.
+    `session` is that of the log. `parts` are the requests of a message with several, each as if it
+    were a message of its own; of people's judgements they have none.
     """
 
     conversation: str
@@ -58,6 +57,7 @@ class Asked:
     agent_reply: str | None = None
     agent_template: str | None = None
     session: int | None = None
+    parts: tuple["Asked", ...] = ()
 
     @property
     def did(self) -> str:
@@ -91,7 +91,7 @@ def _newest(workspace: "Workspace") -> int | None:
 
     if not workspace.replays.is_file():
         return None
-    with ReplayStore.open(workspace.replays) as store:
+    with ReplayStore.open_to_read(workspace.replays) as store:
         own = (row for row in store.replays() if row.figures is not None and not row.workspace)
         return next((row.id for row in own), None)
 
@@ -99,7 +99,7 @@ def _newest(workspace: "Workspace") -> int | None:
 def _of_replay(workspace: "Workspace", number: int) -> Iterator[Asked]:
     from bot.replay import ReplayStore
 
-    with ReplayStore.open(workspace.replays) as store:
+    with ReplayStore.open_to_read(workspace.replays) as store:
         yield from of_replay(store, number)
 
 
@@ -115,7 +115,7 @@ def of_replay(store: "ReplayStore", replay: int) -> Iterator[Asked]:
 
 
 def _of_turn(turn: "Turn", number: int) -> Asked:
-    return Asked(
+    asked = Asked(
         conversation=turn.conversation,
         turn=turn.turn,
         number=number,
@@ -131,6 +131,28 @@ def _of_turn(turn: "Turn", number: int) -> Asked:
         agent_reply=turn.agent_reply,
         agent_template=turn.agent_template,
         **_of_evidence(turn.evidence),
+    )
+    return _in_parts(asked, turn.evidence)
+
+
+def _in_parts(asked: Asked, evidence: Mapping[str, Any]) -> Asked:
+    """The message with its parts, where it was decided in parts."""
+    parts = tuple(_part(asked, part) for part in evidence.get("parts", ()))
+    return replace(asked, parts=parts)
+
+
+def _part(whole: Asked, part: Mapping[str, Any]) -> Asked:
+    return replace(
+        whole,
+        message=part["message"],
+        kind=part["kind"],
+        template=part["template"],
+        reason=part.get("reason"),
+        citations=_cited(part["citations"]),
+        labels=(),
+        disliked=False,
+        verdict=None,
+        **_of_evidence(part),
     )
 
 
@@ -164,7 +186,7 @@ def of_log(database: Path) -> Iterator[Asked]:
     """
     if not database.is_file():
         return
-    with closing(connect(database, MIGRATIONS)) as connection, in_words(database):
+    with opened(database) as connection:
         for row in connection.execute(_LOGGED):
             yield _of_row(*row)
 
@@ -174,7 +196,7 @@ def _of_row(
     citations: str, evidence: str, label: str | None, disliked: int,
 ) -> Asked:  # fmt: skip
     found = json.loads(evidence)
-    return Asked(
+    asked = Asked(
         conversation=f"{SESSION}{session}",
         turn=number,
         number=number - 1,
@@ -189,3 +211,4 @@ def _of_row(
         session=session,
         **_of_evidence(found),
     )
+    return _in_parts(asked, found)

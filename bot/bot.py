@@ -11,6 +11,7 @@ from numpy.typing import NDArray
 
 from bot.actions import Actions, acts, carry_out, require_environment
 from bot.content.answer import organised
+from bot.content.citing import FOUND
 from bot.content.vectors import PieceVectors
 from bot.decision import (
     Answer,
@@ -34,6 +35,7 @@ from bot.model import Model, Readings, top
 from bot.replies import Language, language_of, render
 from bot.restoring import dumps
 from bot.resuming import Resumed, resumed
+from bot.searching import Searcher
 from bot.session_log import SavedState, SessionLog, SessionRow, TurnRecord
 from bot.settings import Settings
 from bot.short_answers import words
@@ -42,7 +44,6 @@ from bot.suggestions import Transitions, suggested
 from bot.template_bank import TemplateBank
 from bot.templates import Templates
 from finetune.tags import FoundEntity
-from kb.search import search
 
 if TYPE_CHECKING:
     from bot.phrasing import Phraser
@@ -50,7 +51,7 @@ if TYPE_CHECKING:
     from kb.search import Earlier, Hit
 
 FloatArray = NDArray[np.float32]
-INTENTS_SHOWN, TEMPLATES_SHOWN, HITS = 5, 5, 5
+INTENTS_SHOWN, TEMPLATES_SHOWN = 5, 5
 SURE_ENTITY = 0.5
 
 
@@ -60,7 +61,7 @@ class Desk:
 
     settings: Settings
     model: Model
-    index: "Index"
+    searcher: Searcher
     templates: Templates
     bank: TemplateBank
     thresholds: Thresholds
@@ -68,6 +69,11 @@ class Desk:
     transitions: Transitions = field(default_factory=Transitions)
     sentences: PieceVectors = field(default_factory=PieceVectors)
     phraser: "Phraser | None" = None
+
+    @property
+    def index(self) -> "Index":
+        """The index that is searched."""
+        return self.searcher.index
 
     def reading(
         self,
@@ -111,48 +117,55 @@ class Desk:
         follow up the question `asked`."""
         before = earlier(asked, text)
         hits = self.hits(text, vector, before)
-        return Candidates(self.ranked(query), hits, before.text if before else "")
+        [ranked] = self.ranked(query[None])
+        return Candidates(ranked, hits, before.text if before else "")
 
-    def ranked(self, query: FloatArray) -> tuple[Scored, ...]:
-        """The best templates for a reply query (d,). The pretrained encoder alone has learnt no
-        replies: its templates are not ranked."""
-        return self.bank.rank(query, TEMPLATES_SHOWN) if self.model.trained else ()
+    def ranked(self, queries: FloatArray) -> "list[tuple[Scored, ...]]":
+        """The best templates for each of (n, d) reply queries. The pretrained encoder alone has
+        learnt no replies: its templates are not ranked."""
+        if not self.model.trained:
+            return [()] * len(queries)
+        return self.bank.rank_all(queries, TEMPLATES_SHOWN)
 
     def hits(
         self, text: str, vector: FloatArray, before: "Earlier | None" = None
     ) -> "tuple[Hit, ...]":
         """The best passages for a message with this vector (d,), searched for together with the
         question `before` it that it follows up."""
-        return tuple(search(self.index, text, vector, HITS, earlier=before))
+        return tuple(self.searcher.hits(text, vector, FOUND, before))
+
+    def ahead(self, texts: Sequence[str]) -> "Desk":
+        """As this desk, with texts that will be searched for read in batches."""
+        return self if self.searcher.own else replace(self, searcher=self.searcher.ahead(texts))
 
     def parts(self, state: State, text: str, today: date) -> tuple[Heard, ...]:
         """The requests that a message falls into, read in one more pass; none where it is one."""
         if not (texts := split(text)):
             return ()
-        return self.heard(state, texts, *self.model.encode_messages(texts), today)
+        vectors, entities = self.model.encode_messages(texts)
+        windows = [self.model.window(state, vector) for vector in vectors]
+        turns, speakers = (np.concatenate(parts) for parts in zip(*windows, strict=True))
+        return self.heard(texts, vectors, entities, self.model.read(texts, turns, speakers), today)
 
     def heard(
         self,
-        state: State,
         texts: Sequence[str],
         vectors: FloatArray,
         entities: Sequence[Sequence[FoundEntity]],
+        readings: Readings,
         today: date,
     ) -> tuple[Heard, ...]:
-        """The parts of a message, with these vectors (n, d) and entities, each read as a message of
-        its own; one that points back, at the part before it."""
+        """The parts of a message, with these vectors (n, d), entities and readings, each read as a
+        message of its own; one that points back, at the part before it."""
         before = [None, *map(Question, texts, vectors)]
         asked = [
             q if points_back(words(text)) else None for q, text in zip(before, texts, strict=False)
         ]
-        windows = [self.model.window(state, vector) for vector in vectors]
-        turns, speakers = (np.concatenate(parts) for parts in zip(*windows, strict=True))
-        read = self.model.read(texts, turns, speakers)
         return tuple(
             Heard(
                 text,
-                self.reading(text, read, row, entities[row], today),
-                self.candidates(text, vectors[row], read.queries[row], asked[row]),
+                self.reading(text, readings, row, entities[row], today),
+                self.candidates(text, vectors[row], readings.queries[row], asked[row]),
             )
             for row, text in enumerate(texts)
         )
@@ -203,7 +216,7 @@ class Desk:
         if isinstance(decision, Answer | SmallTalk) and decision.template is not None:
             wordings = self.templates.by_id[decision.template].wordings
             return self.bank.vector(decision.template, decision.wording % len(wordings))
-        if isinstance(decision, Cite) and decision.hits:
+        if isinstance(decision, Cite) and decision.hits and self.searcher.own:
             vector: FloatArray = self.index.vectors([decision.hits[0].passage.id])[0]
             return vector
         return None

@@ -12,7 +12,8 @@ from typing import TYPE_CHECKING
 from bot import chat_words
 from bot.chat_words import LANGUAGES
 from bot.decision import Ask, Cite, Decision, parts_of, template_of
-from bot.replies import Language, citations
+from bot.errors import NoSession
+from bot.replies import Language, citations, language_of, sentence
 from bot.screen import Screen
 from bot.why import explain, meant
 
@@ -46,8 +47,16 @@ class Chat:
         if text.startswith("/"):
             self.command(*_halves(text[1:]))
         elif text:
-            self.last = self.bot.respond(text)
+            self.last = self._answered(text)
             self.show(self.last)
+
+    def _answered(self, text: str) -> Exchange:
+        """The answer; where the turn fails the customer is told so in their own language first."""
+        try:
+            return self.bot.respond(text)
+        except Exception:
+            self.screen.say(sentence(language_of(text) or self.bot.language, "failed"))
+            raise
 
     def show(self, exchange: Exchange) -> None:
         """An exchange as a person reads it: the reply, where it is from, what may be asked next."""
@@ -210,10 +219,13 @@ def _list(chat: Chat, row: SessionRow) -> None:
 
 
 def _resume(chat: Chat, session: str) -> None:
-    if session.isascii() and session.isdigit():
-        chat.go_on(chat.bot.resume(int(session)))
-    else:
+    if not (session.isascii() and session.isdigit()):
         chat.screen.say(chat.word("which session"))
+        return
+    try:
+        chat.go_on(chat.bot.resume(int(session)))
+    except NoSession:
+        chat.screen.say(chat.word("no session", id=session))
 
 
 def _new(chat: Chat, _: str) -> None:

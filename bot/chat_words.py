@@ -58,6 +58,10 @@ WORDS: Mapping[str, Mapping[Language, str]] = {
         "en": "Which one? /resume ID; /sessions lists them.",
         "zh": "哪一个？用法：/resume 编号；输入 /sessions 查看。",
     },
+    "no session": {
+        "en": "There is no session {id}; /sessions lists what there is.",
+        "zh": "没有编号为 {id} 的会话；输入 /sessions 查看。",
+    },
     "turn": {"en": "{count} turn", "zh": "{count} 轮"},
     "turns": {"en": "{count} turns", "zh": "{count} 轮"},
     "more sessions": {

@@ -11,6 +11,7 @@ import os
 import sys
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
+from shutil import get_terminal_size
 from typing import Any
 
 Progress = Callable[[str, int, int], None]
@@ -120,15 +121,61 @@ def print_json(value: Mapping[str, Any]) -> None:
 
 
 def print_table(columns: Sequence[str], rows: Iterable[Sequence[object]]) -> None:
-    """A table on standard output, as wide as the terminal."""
+    """A table on standard output. At a terminal what does not fit goes on in the line below, and
+    where not even words fit, a row is written one thing below the other; elsewhere a row is a line,
+    however long. Nothing is cut."""
     from rich.console import Console
     from rich.table import Table
     from rich.text import Text
 
-    table = Table(*columns, box=None, pad_edge=False, header_style="bold")
-    for row in rows:
-        table.add_row(*(Text(str(cell)) for cell in row))
-    Console().print(table)
+    cells = [[str(cell) for cell in row] for row in rows]
+    room = get_terminal_size().columns if sys.stdout.isatty() else None
+    widths = _widths([columns, *cells], room)
+    if widths is None:
+        return _print_records(columns, cells, room)
+    table = Table(box=None, pad_edge=False, header_style="bold")
+    for name, width in zip(columns, widths, strict=True):
+        table.add_column(Text(name), width=width, overflow="fold")
+    for row in cells:
+        table.add_row(*map(Text, row))
+    # With no height rich takes a dumb terminal for one of 80 columns, always.
+    return Console(width=sum(widths) + _APART * len(widths), height=1).print(table)
+
+
+_APART, _LEAST = 2, 12
+"""Cells between two columns, and the width to which even a longer word may be broken."""
+
+
+def _widths(rows: Sequence[Sequence[str]], room: int | None) -> list[int] | None:
+    """The width of each column, in cells, the widest made narrower first; None: no room."""
+    from rich.cells import cell_len
+
+    columns = list(zip(*rows, strict=True))
+    widths = [max(map(cell_len, column)) for column in columns]
+    if room is None:
+        return widths
+    words = [max(map(cell_len, " ".join(column).split()), default=0) for column in columns]
+    least = [min(word, _LEAST) for word in words]
+    room -= _APART * (len(widths) - 1)
+    if sum(least) > room:
+        return None
+    for _ in range(sum(widths) - room):
+        above = [width if width > floor else 0 for width, floor in zip(widths, least, strict=True)]
+        widths[above.index(max(above))] -= 1
+    return widths
+
+
+def _print_records(columns: Sequence[str], rows: Iterable[Sequence[str]], room: int | None) -> None:
+    from rich.console import Console
+    from rich.text import Text
+
+    console = Console(width=room, height=1, highlight=False)
+    for number, row in enumerate(rows):
+        if number:
+            console.print()
+        for name, cell in zip(columns, row, strict=True):
+            if cell:
+                console.print(Text(f"{name}: {cell}" if name else cell, overflow="fold"))
 
 
 @contextmanager

@@ -11,7 +11,7 @@ import random
 import sqlite3
 import time
 from collections.abc import Iterator, Mapping, Sequence
-from contextlib import contextmanager
+from contextlib import closing, contextmanager
 from pathlib import Path
 
 from bot.errors import BotError
@@ -41,15 +41,33 @@ def connect(path: Path, migrations: Migrations) -> sqlite3.Connection:
     return connection
 
 
+def connect_to_read(path: Path, migrations: Migrations, since: int) -> sqlite3.Connection:
+    """A connection that can write nothing to a database of schema `since` or later, which need not
+    be writable; an older one is brought to the present schema first.
+
+    Raises:
+        BotError: it is no database, a newer version's, damaged, cannot be read, or is too old and
+            may not be written.
+    """
+    with in_words(path):
+        with closing(read_only(path)) as connection:
+            old = schema_version(connection, path, len(migrations)) < since
+        if old:
+            connect(path, migrations).close()
+        return read_only(path)
+
+
 def read_only(path: Path) -> sqlite3.Connection:
-    """A connection to a database that is there, which can write nothing. Where no file may be made
-    beside it and none is there, nobody writes it either, and SQLite must be told.
+    """A connection to a database that is there, which can write nothing. Where its write-ahead log
+    is not there, nobody writes it; whoever may not write it must make none beside it, which would
+    be in the way of those who may, and SQLite must be told.
 
     Raises:
         BotError: it is empty, and its write-ahead log is not.
     """
     refuse_half(path)
-    beside = path.with_name(f"{path.name}-wal").exists() or os.access(path.parent, os.W_OK)
+    may_write = os.access(path, os.W_OK) and os.access(path.parent, os.W_OK)
+    beside = may_write or path.with_name(f"{path.name}-wal").exists()
     uri = f"{path.resolve().as_uri()}?mode=ro{'' if beside else '&immutable=1'}"
     return sqlite3.connect(uri, uri=True, timeout=BUSY_TIMEOUT_S, isolation_level=None)
 
@@ -95,7 +113,7 @@ def transaction(connection: sqlite3.Connection) -> Iterator[None]:
 
 def storable(text: str) -> str:
     """The text as it is, but for halves of characters, which no file can hold."""
-    return text.encode("utf-8", "replace").decode("utf-8")
+    return text if text.isascii() else text.encode("utf-8", "replace").decode("utf-8")
 
 
 def schema_version(connection: sqlite3.Connection, path: Path, known: int) -> int:

@@ -268,12 +268,15 @@ class Handoff:
     wording: int = 0
 
 
-UnknownReason = Literal["unreadable", "only a value", "uncertain", "out of scope"]
+UnknownReason = Literal[
+    "unreadable", "only a value", "uncertain", "uncertain again", "out of scope"
+]  # fmt: skip
 
 
 @dataclass(frozen=True, slots=True)
 class Unknown:
-    """Say that the bot does not know, and offer a person."""
+    """Say that the bot does not know, and how to reach a person; "uncertain again" asks whether to
+    get one."""
 
     kind: ClassVar[Kind] = "unknown"
     reason: UnknownReason

@@ -2,7 +2,8 @@
 
 BotError
 ├── NoModel    no usable model version (exit code 3)
-└── NoIndex    no usable index (exit code 3)
+├── NoIndex    no usable index (exit code 3)
+└── NoSession  no such conversation in the log
 
 ActionFailed    never seen: it becomes the outcome of an action
 └── TryAgain
@@ -19,6 +20,10 @@ class NoModel(BotError):
 
 class NoIndex(BotError):
     """There is no index of the articles to search."""
+
+
+class NoSession(BotError):
+    """The log has no conversation of that number."""
 
 
 class ActionFailed(Exception):

@@ -121,6 +121,13 @@ def fault(asked: "Asked") -> str:
     return ""
 
 
+def failures(asked: "Asked") -> Iterator["Asked"]:
+    """What of a message the bot failed: the message, or those of its several requests that it did
+    not understand."""
+    failed = [part for part in asked.parts if fault(part)]
+    return iter([asked] if fault(asked) else failed)
+
+
 def _corrected(asked: "Asked") -> bool:
     """Whether a person named another intent for a message of the live log."""
     top = asked.intents[0].name if asked.intents else None
@@ -141,7 +148,7 @@ def gaps(asked: Iterable["Asked"], templates: "Templates", encode: Encode, most:
     wanting = [one for one in failed if _wants_article(one)]
     return Gaps(
         turns=seen.turns,
-        failed=len(failed),
+        failed=seen.failed_turns,
         requests=groups(failed),
         articles=groups(wanting) if seen.passages_answer else None,
         templates=tuple(_unused(seen, templates)),
@@ -154,6 +161,7 @@ class _Seen:
     """What is counted while the messages go by; only those that were failed are kept."""
 
     turns: int = 0
+    failed_turns: int = 0
     failed: list["Asked"] = field(default_factory=list)
     passages_answer: bool = False
     terms: KeyTerms = field(default_factory=KeyTerms)
@@ -166,15 +174,16 @@ class _Seen:
     def add(self, asked: "Asked") -> None:
         self.turns += 1
         self.passages_answer |= asked.passage_needed is not None
-        self.used[asked.template] += 1
+        self.used.update(part.template for part in asked.parts or (asked,))
         self.by_agents[asked.agent_template] += 1
         if self.background.add(asked.message):
             self.terms.add(asked.message)
         if asked.session is not None:
             self.shown.update(asked.citations)
             self.disliked.update(asked.citations if asked.disliked else ())
-        if fault(asked):
-            self.failed.append(asked)
+        failed = list(failures(asked))
+        self.failed_turns += bool(failed)
+        self.failed += failed
 
 
 def _wants_article(asked: "Asked") -> bool:

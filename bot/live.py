@@ -2,6 +2,7 @@
 
 import re
 import tempfile
+from collections.abc import Sequence
 from dataclasses import asdict, replace
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -13,15 +14,16 @@ if TYPE_CHECKING:
     from bot.bot import Desk
     from bot.console import Progress
     from bot.model import Model
+    from bot.searching import Searcher
     from finetune.encoder import EncoderSource
     from finetune.history import Switch
     from finetune.registry import VersionInfo
-    from kb.index import Index
+    from kb.passages import Passage
     from kb.readers import Articles
     from kb.store import BuildReport
 
 _MADE_FOR = re.compile(
-    r"(?:(?:templates|thresholds|articles|suggestions|sentences|alignment)-)?([0-9a-f]{12})"
+    r"(?:(?:templates|thresholds|articles|suggestions|sentences|search)-)?([0-9a-f]{12})"
     r"(?:-[0-9]+\.db|\.json|\.npz)"
 )
 """The names of files in `index/`, with the first digits of the fingerprint they were made for."""
@@ -81,25 +83,19 @@ def encoder_source(workspace: Workspace) -> "EncoderSource":
     return EncoderSource(**workspace.settings.encoder.model_dump())
 
 
-def live_index(workspace: Workspace, model: "Model", progress: "Progress") -> "Index":
-    """The index made with a model's encoder, checked. That of a fine-tuned encoder is searched
-    with vectors led back to the encoder before it, where that is at hand.
+def searcher(workspace: Workspace, model: "Model", progress: "Progress") -> "Searcher":
+    """What finds passages for a model (`bot.searching`).
 
     Raises:
-        kb.errors.NoIndex: there is none, or it is damaged.
+        kb.errors.NoIndex: there is no index of its, or it is damaged.
     """
-    from bot.alignment import alignment
-    from kb.index import Index
+    from bot.searching import searcher_of
 
-    index = Index.open(workspace.index, model.encoder_fingerprint)
-    before = _before_training(workspace, model)
-    if before is not None:
-        index.align(alignment(index, workspace.index, model, before, progress))
-    return index
+    return searcher_of(workspace, model, _before_training(workspace, model), progress)
 
 
 def _before_training(workspace: Workspace, model: "Model") -> "VersionInfo | None":
-    """The exported encoder that a fine-tuned model started from, where it is at hand."""
+    """The encoder that a fine-tuned model started from, where it is at hand."""
     from finetune.registry import BASE, versions
 
     if not model.trained:
@@ -202,29 +198,29 @@ def desk_of(workspace: Workspace, model: "Model", progress: "Progress") -> "Desk
     from bot.thresholds import certified
 
     actions = open_actions(workspace.settings, workspace.actions_path)
-    index = live_index(workspace, model, progress)
+    finds = searcher(workspace, model, progress)
     templates = workspace.load_templates()
     bank = load_bank(templates, workspace.index, model.encoder_fingerprint, model.encode)
     return Desk(
         settings=workspace.settings,
         model=model,
-        index=index,
+        searcher=finds,
         templates=templates,
         bank=bank,
-        thresholds=certified(workspace, model, index, templates, bank, progress),
+        thresholds=certified(workspace, model, finds, templates, bank, progress),
         actions=actions,
         transitions=learnt(workspace, model, templates, progress),
-        sentences=load_vectors(index, workspace.index, model, progress),
+        sentences=load_vectors(finds.index, workspace.index, model, progress),
     )
 
 
 def build_index(
     workspace: Workspace, model: "Model", progress: "Progress", *, skip_bad: bool = False
 ) -> "tuple[BuildReport, Articles]":
-    """Bring the index up to date with the articles; also returns what was read."""
+    """Bring the index up to date with the articles, and before it that of the encoder which the
+    model started from; also returns what was read."""
     from bot.freshness import keep, state_of
     from kb.passages import split
-    from kb.store import build
 
     state = state_of(workspace.kb)  # before they are read: what changes meanwhile is a change
     found = workspace.read_articles(skip_bad=skip_bad)
@@ -235,16 +231,27 @@ def build_index(
         for article in found.articles
         for passage in split(article)
     ]
-    report = build(
+    before = _before_training(workspace, model)
+    encoders = [model] if before is None else [type(model).load(before.folder), model]
+    for encoder in encoders:
+        report = _build(workspace, encoder, passages, progress)
+        keep(state, workspace.index, encoder.encoder_fingerprint)
+    return report, found
+
+
+def _build(
+    workspace: Workspace, encoder: "Model", passages: "Sequence[Passage]", progress: "Progress"
+) -> "BuildReport":
+    from kb.store import build
+
+    return build(
         workspace.index,
         passages,
-        lambda texts: model.encode(texts, "passage"),
-        fingerprint=model.encoder_fingerprint,
-        dimension=model.dimension,
+        lambda texts: encoder.encode(texts, "passage"),
+        fingerprint=encoder.encoder_fingerprint,
+        dimension=encoder.dimension,
         progress=progress,
     )
-    keep(state, workspace.index, model.encoder_fingerprint)
-    return report, found
 
 
 def _base_is_made(workspace: Workspace) -> bool:

@@ -95,9 +95,9 @@ def _spans(text: str, patterns: Mapping[str, re.Pattern[str]], known: Iterable[S
         _add_all(found, _EMAIL, plain, "email")
     for kind, pattern in patterns.items():
         _add_all(found, pattern, plain, kind)
-    if _DIGIT.search(plain):
-        for kind, find in _NUMBERS:
-            for start, end in find(plain):
+    if digits := len(_NO_DIGITS.sub("", plain)):
+        for kind, least, find in _NUMBERS:
+            for start, end in find(plain) if digits >= least else ():
                 _add(found, Span(start, end, kind))
     return found
 
@@ -110,8 +110,14 @@ def _add_all(found: list[Span], pattern: re.Pattern[str], text: str, kind: str) 
 def _places(pattern: re.Pattern[str], text: str) -> "Places":
     """Where a pattern is found: in a long text window by window, because a pattern such as
     `[\\w.]+@` takes the square of the length. What is longer than the overlap may be cut."""
+    if len(text) <= _WINDOW - _OVERLAP:
+        return map(re.Match.span, pattern.finditer(text))
+    return _places_by_window(pattern, text)
+
+
+def _places_by_window(pattern: re.Pattern[str], text: str) -> "Places":
     at = 0
-    while at == 0 or at < len(text):
+    while at < len(text):
         step = at + _WINDOW - _OVERLAP
         for match in pattern.finditer(text, at, at + _WINDOW):
             if match.start() < step:
@@ -134,7 +140,7 @@ _WINDOW, _OVERLAP = 1_000, 200  # characters
 # Full-width ASCII, character for character, so that places stay the same.
 _PLAIN = {code: code - 0xFEE0 for code in range(0xFF01, 0xFF5F)} | {0x3000: 0x20, 0xA0: 0x20}
 _PLAIN |= dict.fromkeys((0x2010, 0x2011, 0x2012, 0x2013, 0x2212), 0x2D)
-_DIGIT = re.compile(r"\d", re.ASCII)
+_NO_DIGITS = re.compile(r"\D+", re.ASCII)
 _EMAIL = re.compile(
     r"(?<![A-Za-z0-9._%+-])[A-Za-z0-9._%+'-]{1,64}@(?:[A-Za-z0-9-]{1,63}\.){1,8}[A-Za-z]{2,24}"
     r"(?![A-Za-z0-9-])"
@@ -210,7 +216,8 @@ def _luhn(digits: str) -> bool:
 # Digits with at most one separator between groups, or a bracketed area code. What money, versions,
 # measures and codes have beside their digits may not be there.
 _RUN = re.compile(
-    r"(?<![\d/$€£¥#@_=-])(?<!\d[.,:])(?<![A-Za-z])(?<![$€£¥] )(?:\+|\()?\d[\d ()./-]{5,22}\d"
+    r"(?=[\d+(])(?<![\d/$€£¥#@_=-])(?<!\d[.,:])(?<![A-Za-z])(?<![$€£¥] )"
+    r"(?:\+|\()?\d[\d ()./-]{5,22}\d"
     r"(?![\d@_%°]|[.,:/-]\d| ?[$€£¥%]|[A-Za-z])",
     re.ASCII,
 )
@@ -308,9 +315,10 @@ def _is_day(year: str, month: str, day: str) -> bool:
     return 1900 <= said.year <= 2100
 
 
-_NUMBERS: Sequence[tuple[str, Callable[[str], Places]]] = (
-    ("iban", _ibans),
-    ("id_number", _identities),
-    ("card", _cards),
-    ("phone", _phones),
+_NUMBERS: Sequence[tuple[str, int, Callable[[str], Places]]] = (
+    ("iban", 2, _ibans),
+    ("id_number", 17, _identities),
+    ("card", 13, _cards),
+    ("phone", 7, _phones),
 )
+"""What each number is, the digits it has at least, and what finds it."""

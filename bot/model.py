@@ -187,6 +187,15 @@ class Readings:
     queries: FloatArray
     sentiments: FloatArray
 
+    def rows(self, chosen: slice) -> "Readings":
+        """Those of some messages."""
+        return Readings(
+            self.logits[chosen],
+            self.probabilities[chosen],
+            self.queries[chosen],
+            self.sentiments[chosen],
+        )
+
     def sentiment(self, row: int) -> str | None:
         """The likeliest sentiment of a message."""
         shares = self.sentiments[row]
@@ -224,7 +233,8 @@ def softmax(logits: FloatArray) -> FloatArray:
 
 def top(names: Sequence[str], scores: Iterable[float], count: int) -> list[tuple[str, float]]:
     """The best `count` names with their scores, best first, ties by name."""
-    return sorted(zip(names, map(float, scores), strict=True), key=lambda x: (-x[1], x[0]))[:count]
+    best = sorted(zip((-float(score) for score in scores), names, strict=True))[:count]
+    return [(name, -score) for score, name in best]
 
 
 def _session(path: Path) -> "InferenceSession":

@@ -2,17 +2,20 @@
 
 The one place in `bot` that imports torch, and only where `[phrasing] model` names a folder. The
 model is given the sentences and the question, decodes greedily, and what it writes is checked
-sentence by sentence (bot/content/checking.py). Where too little stands, or it takes too long, there
-is no phrased answer, and the sentences themselves are the reply.
+sentence by sentence (bot/content/checking.py). Where too little stands, it takes too long or it
+fails, there is no phrased answer, and the sentences themselves are the reply; what the owner can
+mend is said once.
 """
 
 import time
 from collections.abc import Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any
 
+from bot.console import say
 from bot.content.checking import content_terms, kept
+from bot.content.sentences import sentences
 from bot.decision import Cite, Decision
 from bot.errors import BotError
 from bot.replies import Language
@@ -45,6 +48,7 @@ class Phraser:
     model: Any
     tokenizer: Any
     seconds: float = MOST_SECONDS
+    complaints: set[str] = field(default_factory=set)
 
     @classmethod
     def open(cls, folder: Path) -> "Phraser":
@@ -81,19 +85,35 @@ class Phraser:
 
     def phrase(self, question: str, chosen: Sequence[str], language: Language) -> Phrased:
         """What stands of the model's answer; empty where it is too little, or took too long."""
-        stands = kept(self._written(_prompt(question, chosen, language)), chosen)
+        written = self._tried(_prompt(question, chosen, language))
+        stands = _without_repeats(kept(written, chosen))
         there = content_terms(" ".join(chosen))
         left = content_terms(" ".join(sentence for sentence, _ in stands))
-        return tuple(stands) if stands and len(left) >= LEAST * len(there) else ()
+        return stands if stands and len(left) >= LEAST * len(there) else ()
+
+    def _tried(self, prompt: str) -> str:
+        """The model's answer, "" where it fails: the sentences are there without it."""
+        try:
+            return self._written(prompt)
+        except Exception as error:  # each architecture has errors of its own
+            what = " ".join(str(error).split())[:200]
+            self._complain(f"failed ({type(error).__name__}: {what})")
+            return ""
+
+    def _complain(self, what: str) -> None:
+        if what not in self.complaints:
+            self.complaints.add(what)
+            say(f'"phrasing.model" {what}; the articles\' own sentences are the answer instead')
 
     def _written(self, prompt: str) -> str:
-        """The model's answer, "" where it was not done in time."""
+        """The model's answer in whole sentences, "" where it was not done in time."""
         import torch
 
         started = time.monotonic()
         given = self.tokenizer(self._in_its_form(prompt), return_tensors="pt")["input_ids"]
         room = getattr(self.model.config, "max_position_embeddings", None)
         if room is not None and given.shape[1] + MOST_TOKENS > room:
+            self._complain(f"reads {room} tokens at most, and an answer needed more")
             return ""
         with torch.inference_mode():
             made = self.model.generate(
@@ -105,9 +125,11 @@ class Phraser:
                 pad_token_id=self.tokenizer.eos_token_id,
             )
         if time.monotonic() - started >= self.seconds:
+            self._complain(f"took longer than {self.seconds:g} s")
             return ""
-        text: str = self.tokenizer.decode(made[0, given.shape[1] :], skip_special_tokens=True)
-        return text.strip()
+        answer = made[0, given.shape[1] :]
+        text: str = self.tokenizer.decode(answer, skip_special_tokens=True)
+        return text.strip() if len(answer) < MOST_TOKENS else _finished(text)
 
     def _in_its_form(self, prompt: str) -> str:
         """The prompt as a message, where the model was taught to answer messages."""
@@ -118,6 +140,18 @@ class Phraser:
             message, tokenize=False, add_generation_prompt=True
         )
         return form
+
+
+def _finished(text: str) -> str:
+    """An answer that was cut short, without the sentence that it was cut in."""
+    ends = [end for _, end in sentences(text)]
+    return text[: ends[-2]].strip() if len(ends) > 1 else ""
+
+
+def _without_repeats(stands: Sequence[tuple[str, int]]) -> Phrased:
+    """Each thing said once, whatever the model says over and over."""
+    terms = [content_terms(sentence) for sentence, _ in stands]
+    return tuple(one for place, one in enumerate(stands) if terms[place] not in terms[:place])
 
 
 _REMEDY = (

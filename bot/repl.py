@@ -53,7 +53,6 @@ def run_pipe(
     err: TextIO,
     *,
     as_json: bool = False,
-    language: Language = "en",
     debug: bool = False,
 ) -> int:
     """Answer a message a line with an answer a line, each flushed at once; give the exit code.
@@ -72,7 +71,7 @@ def run_pipe(
                 failed = True
                 err.write(_complaint(error, f"line {number}: ", debug=debug) + "\n")
                 excuse = json_line({"error": _in_short(error)})
-                sorry = sentence(language_of(message) or language, "failed")
+                sorry = sentence(language_of(message) or bot.language, "failed")
                 answer = excuse if as_json else sorry
             out.write((answer if as_json else one_line(answer)) + "\n")
             out.flush()

@@ -223,7 +223,8 @@ def _confirm(ask: Ask, templates: Templates, language: Language) -> str:
     """The owner's question to go ahead, or ours, with what is known read out."""
     template = templates.by_id[ask.template]
     values = [ask.slots[slot] for slot in template.slots if ask.slots.get(slot)]
-    read_out = ("（{}）" if language == "zh" else " ({})").format(", ".join(values))
+    between, around = ("、", "（{}）") if language == "zh" else (", ", " ({})")
+    read_out = around.format(between.join(values))
     what = template.title + (read_out if values else "")
     question = ask.question or sentence(language, "confirm", ask.wording).replace("{what}", what)
     if not ask.attempt:

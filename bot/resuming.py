@@ -6,7 +6,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Literal
 
-from bot.errors import BotError
+from bot.errors import NoSession
 from bot.restoring import loads
 from bot.state import TURNS_KEPT, State, remember
 
@@ -55,7 +55,7 @@ def resumed(log: SessionLog, session: int, model: Model) -> Resumed:
     """
     left = log.left(session)
     if left is None:
-        raise BotError(f"the log has no session {session}; /sessions lists what there is")
+        raise NoSession(f"the log has no session {session}; /sessions lists what there is")
     rows = log.turns(session)[-(TURNS_KEPT // 2) :]
     said = [Said(row["message"], row["reply"]) for row in rows]
     kept = _state(left.saved)

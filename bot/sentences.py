@@ -28,6 +28,10 @@ ENGLISH: Mapping[str, tuple[str, ...]] = {
         "I don't know that one, I'm afraid."
         ' You can put it another way, or type "agent" and a person will take over.',
     ),
+    "uncertain again": (
+        "I'm sorry, I don't know that one either. Shall I get a colleague?",
+        "I have no answer to that either, I'm afraid. Would you like a colleague to help?",
+    ),
     "out of scope": (
         "I'm sorry, that's something I don't know about."
         ' Type "agent" if you would like a person to help.',
@@ -201,6 +205,10 @@ CHINESE: Mapping[str, tuple[str, ...]] = {
     "uncertain": (
         "抱歉，这个问题我不知道答案。您可以换个说法，或输入“人工”由同事来帮您。",
         "不好意思，这个我还不知道。换个说法试试，或者输入“人工”转给同事。",
+    ),
+    "uncertain again": (
+        "抱歉，这个我也不知道。需要我请同事来帮您吗？",
+        "不好意思，这个我还是答不上来。要不要请同事接手？",
     ),
     "out of scope": (
         "抱歉，这方面我不知道。如需同事帮忙，请输入“人工”。",

@@ -6,7 +6,7 @@ table. Nothing unknown is accepted, because a misspelt key would be a setting si
 
 import re
 import tomllib
-from collections.abc import Collection, Iterator, Sequence
+from collections.abc import Collection, Iterator, Mapping, Sequence
 from datetime import date
 from difflib import get_close_matches
 from functools import cache
@@ -134,7 +134,7 @@ class EntitySettings(_Table):
         if self.learned:
             return
         text = normalize("NFKC", text[:MOST_CHARACTERS])
-        spelled = {value.casefold(): value for value in self.values}
+        spelled = _spelled(self.values)
         for found in _finder(self.pattern, self.values).finditer(text):
             yield found.start(), spelled.get(found[0].casefold(), found[0])
 
@@ -296,6 +296,12 @@ def _finder(pattern: str | None, values: tuple[str, ...]) -> re.Pattern[str]:
         return re.compile(aware)
     longest_first = sorted(values, key=len, reverse=True)
     return re.compile("|".join(_whole_words(longest_first)))
+
+
+@cache
+def _spelled(values: tuple[str, ...]) -> Mapping[str, str]:
+    """How the settings spell each value, by its folded form."""
+    return {value.casefold(): value for value in values}
 
 
 def _whole_words(values: Sequence[str]) -> Iterator[str]:

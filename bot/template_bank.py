@@ -32,18 +32,30 @@ class TemplateBank:
 
     def scores(self, queries: FloatArray) -> FloatArray:
         """How well each template answers (n, d) unit queries: its best wording, (n, t) in 0..1."""
-        best = np.full((len(queries), len(self.ids)), -1.0, dtype=np.float32)
-        if len(self.owner):
-            products = queries @ self.vectors.T
-            starts = np.searchsorted(self.owner, np.arange(len(self.ids)))
-            best = np.maximum.reduceat(products, starts, axis=1)
-        return np.clip(best, 0.0, 1.0)
+        return self._best(queries @ self.vectors.T)
 
     def rank(self, query: FloatArray, count: int = 5) -> tuple[Scored, ...]:
         """The best templates for one query (d,), best first."""
-        scores = self.scores(query[None])[0]
-        order = np.argsort(-scores, kind="stable")[:count]
-        return tuple(Scored(self.ids[i], float(scores[i])) for i in order)
+        return self.rank_all(query[None], count)[0]
+
+    def rank_all(self, queries: FloatArray, count: int = 5) -> list[tuple[Scored, ...]]:
+        """The best templates for each of (n, d) queries, to the digit as for one alone: a product
+        of matrices would round otherwise."""
+        scores = self._best(np.stack([query @ self.vectors.T for query in queries]))
+        order = np.argsort(-scores, axis=1, kind="stable")[:, :count]
+        best = np.take_along_axis(scores, order, axis=1)
+        return [
+            tuple(Scored(self.ids[i], score) for i, score in zip(places, found, strict=True))
+            for places, found in zip(order.tolist(), best.tolist(), strict=True)
+        ]
+
+    def _best(self, products: FloatArray) -> FloatArray:
+        """The scores (n, t) of the templates by those of their wordings (n, m)."""
+        best = np.full((len(products), len(self.ids)), -1.0, dtype=np.float32)
+        if len(self.owner):
+            starts = np.searchsorted(self.owner, np.arange(len(self.ids)))
+            best = np.maximum.reduceat(products, starts, axis=1)
+        return np.clip(best, 0.0, 1.0)
 
     def vector(self, template: str, wording: int) -> FloatArray:
         """The vector (d,) of one wording."""

@@ -16,6 +16,7 @@ from typing import TYPE_CHECKING, Any
 from bot.cache_file import store
 from bot.decision import Thresholds
 from bot.model import Model
+from bot.searching import Searcher
 from bot.template_bank import TemplateBank
 from bot.templates import Template, Templates
 from bot.trials import (
@@ -28,10 +29,10 @@ from bot.trials import (
     traffic_share,
 )
 from bot.workspace import Workspace
+from finetune.risk import CONFIDENCE_LEVEL
 
 if TYPE_CHECKING:
     from bot.console import Progress
-    from kb.index import Index
 
 FEWEST_CHATS = 10
 SCHEMA = 5
@@ -40,7 +41,7 @@ SCHEMA = 5
 def certified(
     workspace: Workspace,
     model: Model,
-    index: "Index",
+    searcher: Searcher,
     templates: Templates,
     bank: TemplateBank,
     progress: "Progress",
@@ -51,18 +52,21 @@ def certified(
     """
     settings = workspace.settings
     path = workspace.index / f"thresholds-{model.fingerprint[:12]}.json"
-    key = _key(workspace, model, index, templates)
+    key = _key(workspace, model, searcher, templates)
     found = _read(path)
     if found.get("key") != key or found.get("check") != _digest([key, found.get("routes")]):
         share, risk = traffic_share(settings, model), settings.max_wrong_answers
-        asked = passage_trials(settings, workspace.questions, model, index, progress)
+        encoder, index = searcher.encoder, searcher.index
+        asked = passage_trials(settings, workspace.questions, model, encoder, index, progress)
+        # Questions on which one of two encoders was chosen promise less: a union bound.
+        level = 1 - (1 - CONFIDENCE_LEVEL) / (2 if searcher.measured else 1)
         certificates = {
             "intent": _certify(intent_trials(model, templates), risk, share),
             "template": _certify(template_trials(model, templates, bank), risk, share),
-            "passage": _certify(asked, risk, max(share, PASSAGES_MISSING)),
+            "passage": _certify(asked, risk, max(share, PASSAGES_MISSING), level),
         }
         if workspace.follow_ups.is_file():
-            followed = follow_up_trials(settings, workspace.follow_ups, model, index)
+            followed = follow_up_trials(settings, workspace.follow_ups, encoder, index)
             # What follows an answer is not what no template answered: no larger share is assumed.
             certificates["follow_up"] = _certify(followed, risk, share)
         found = {"key": key, "routes": certificates, "check": _digest([key, certificates])}
@@ -88,14 +92,18 @@ def _shortcoming(route: str, facts: Mapping[str, Any]) -> str:
     )
 
 
-def _certify(trials: Trials, max_wrong: float, share: float) -> dict[str, Any]:
-    """The certificate of a route as it is kept; `share` is that of all messages."""
+def _certify(
+    trials: Trials, max_wrong: float, share: float, level: float = CONFIDENCE_LEVEL
+) -> dict[str, Any]:
+    """The certificate of a route as it is kept; `share` is that of all messages, `level` the
+    confidence."""
     from finetune.calibration import threshold_at_risk, wrong_rate_bound
 
     certificate = threshold_at_risk(
         trials.scores,
         trials.right,
         max_wrong,
+        level,
         conversations=trials.conversations,
         outside=trials.outside,
         share=trials.share(share),
@@ -121,7 +129,7 @@ def _above_every_mistake(trials: Trials) -> tuple[float | None, int, int]:
 # --- on disk -------------------------------------------------------------------------------------
 
 
-def _key(workspace: Workspace, model: Model, index: "Index", templates: Templates) -> str:
+def _key(workspace: Workspace, model: Model, searcher: Searcher, templates: Templates) -> str:
     settings = workspace.settings
     parts = [
         SCHEMA,
@@ -130,8 +138,8 @@ def _key(workspace: Workspace, model: Model, index: "Index", templates: Template
         settings.out_of_scope_share,
         settings.language,
         model.fingerprint,
-        index.digest,
-        index.space,
+        searcher.index.digest,
+        searcher.measured,
         [_answering(template) for template in templates],
     ]
     return _digest(parts)

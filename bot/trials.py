@@ -222,23 +222,41 @@ def evidence(model: Model) -> tuple[list[dict[str, Any]], Mapping[str, FloatArra
 
 
 def passage_trials(
-    settings: Settings, questions: Path, model: Model, index: "Index", progress: "Progress"
+    settings: Settings,
+    questions: Path,
+    model: Model,
+    encoder: Model,
+    index: "Index",
+    progress: "Progress",
 ) -> Trials:
     """Questions (right: a passage of their article would be cited), and as many messages that no
-    article answers (never right)."""
+    article answers (never right). `encoder` searches the index, `model` was taught its headings."""
     if questions.is_file():
         from kb.evaluation import read_queries
 
         asked = [(query.text, frozenset(query.gold)) for query in read_queries(questions)]
-        return _asked(settings, model, index, asked)
+        return _asked(settings, encoder, index, asked)
+    passages, hidden = headings(model, index)
+    if not hidden:
+        return Trials.of([])
+    with without_headings(passages, encoder, index, progress) as blind:
+        return _asked(settings, encoder, blind, hidden)
+
+
+def headings(
+    model: Model, index: "Index"
+) -> "tuple[Sequence[Passage], list[tuple[str, frozenset[str]]]]":
+    """Passages, and the headings among theirs that a model was not taught, each with its article;
+    none where there is one article only, which any heading would find."""
     passages = _sample(index.passages())
     if len({passage.article for passage in passages}) < 2:
-        return Trials.of([])
-    with _without_headings(passages, model, index, progress) as blind:
-        return _asked(settings, model, blind, _headings(passages, _taught(model)))
+        return passages, []
+    return passages, _headings(passages, _taught(model))
 
 
-def follow_up_trials(settings: Settings, follow_ups: Path, model: Model, index: "Index") -> Trials:
+def follow_up_trials(
+    settings: Settings, follow_ups: Path, encoder: Model, index: "Index"
+) -> Trials:
     """Messages that lean on the question before them, searched for together with it (right: a
     passage of their article would be cited), and messages that no article answers after those same
     questions (never right). Those that stand by themselves are not searched so: they are no trials.
@@ -250,14 +268,14 @@ def follow_up_trials(settings: Settings, follow_ups: Path, model: Model, index: 
     pairs = read_follow_ups(follow_ups)
     off_topic = zip(OFF_TOPIC[settings.language], cycle(pairs)) if pairs else ()
     pairs += [FollowUp(pair.before, text, frozenset()) for text, pair in off_topic]
-    return Trials.of(list(_followed_up(model, index, pairs)))
+    return Trials.of(list(_followed_up(encoder, index, pairs)))
 
 
-def _followed_up(model: Model, index: "Index", pairs: Sequence["FollowUp"]) -> Iterator[Trial]:
+def _followed_up(encoder: Model, index: "Index", pairs: Sequence["FollowUp"]) -> Iterator[Trial]:
     from kb.search import search
 
     texts = [text for pair in pairs for text in (pair.before, pair.text)]
-    vectors = iter(model.encode(texts))
+    vectors = iter(encoder.encode(texts))
     for pair, before, vector in zip(pairs, vectors, vectors, strict=True):
         asked = earlier(Question(pair.before, before), pair.text)
         if asked is not None:
@@ -269,13 +287,13 @@ def _followed_up(model: Model, index: "Index", pairs: Sequence["FollowUp"]) -> I
 
 def _asked(
     settings: Settings,
-    model: Model,
+    encoder: Model,
     index: "Index",
     asked: Sequence[tuple[str, Collection[str]]],
 ) -> Trials:
     nonsense = [(text, frozenset[str]()) for text in OFF_TOPIC[settings.language]]
     everything: list[tuple[str, Collection[str]]] = [*asked, *nonsense]
-    vectors = model.encode([text for text, _ in everything])
+    vectors = encoder.encode([text for text, _ in everything])
     return Trials.of(list(_answered(index, everything, vectors)))
 
 
@@ -292,15 +310,15 @@ def _answered(
 
 
 @contextmanager
-def _without_headings(
-    passages: Sequence["Passage"], model: Model, index: "Index", progress: "Progress"
+def without_headings(
+    passages: Sequence["Passage"], encoder: Model, index: "Index", progress: "Progress"
 ) -> "Iterator[Index]":
     """A passing index of these passages, their titles and headings hidden."""
     from kb.index import Index
     from kb.store import build
 
     def encode(texts: list[str]) -> FloatArray:
-        return model.encode(
+        return encoder.encode(
             texts, "passage", lambda done: progress("testing the articles", done, len(texts))
         )
 
@@ -313,7 +331,6 @@ def _without_headings(
             dimension=index.dimension,
         )
         blind = Index.open(Path(folder), index.fingerprint)
-        blind.align_as(index)
         try:
             yield blind
         finally:

@@ -25,6 +25,7 @@ from pydantic_core import from_json
 
 from finetune.conversation import Conversation, first_fault, unknown_keys
 from finetune.errors import FinetuneError
+from finetune.first_seen import FirstSeen
 
 SUFFIXES = (".jsonl", ".csv")
 _CSV_NEEDED = ("conversation", "speaker", "text")
@@ -54,12 +55,12 @@ class _Record:
 class _Reading:
     """The state of reading several files: what was told so far, and hashes of what came.
 
-    Of a chat, `found` holds numbers alone: hashes of its id and of its content, and where it was.
+    Of a chat, `found` holds hashes of its id and of its content, and where it was.
     """
 
     files: Sequence[Path]
     skip_bad: bool
-    found: dict[int, tuple[int, int]] = field(default_factory=dict)
+    found: FirstSeen = field(default_factory=FirstSeen)
     bad: list[str] = field(default_factory=list)
     warnings: list[str] = field(default_factory=list)
     ignored: Counter[str] = field(default_factory=Counter)
@@ -78,9 +79,9 @@ class _Reading:
             self._refuse(record.place, str(error))
             return None
         line = int(record.place.rpartition(":")[2])
-        content = hash(chat)
-        known, place = self.found.setdefault(hash(chat.id), (content, file << 40 | line))
-        if place == file << 40 | line:
+        content, here = hash(chat), file << 40 | line
+        known, place = self.found.add(hash(chat.id), value=content, place=here)
+        if place == here:
             self.ignored.update(unknown_keys(record.data or {}))
             self.empty += sum(not turn.text.strip() for turn in chat.turns)
             return chat

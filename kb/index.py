@@ -15,13 +15,12 @@ from pathlib import Path
 import numpy as np
 from numpy.typing import NDArray
 
-from kb.alignment import Aligned
 from kb.errors import NoIndex
 from kb.lexical import FullText, Word
 from kb.manifest import MEND, Manifest, read_manifest, verify
 from kb.passages import Passage
 from kb.recent import Recent
-from kb.vectors import FloatArray, Vectors, unit
+from kb.vectors import FloatArray, Vectors
 
 ATTEMPTS = 3
 PASSAGES_KEPT = 4096
@@ -40,7 +39,6 @@ class Index:
         self._vectors = Vectors.from_bytes(b"".join(p for (p,) in parts), manifest.dimension)
         self._fulltext = FullText(db, len(self._ids))
         self._recent = Recent(partial(_read, db), PASSAGES_KEPT)
-        self._aligned: Aligned | None = None
 
     @classmethod
     def open(cls, folder: Path, fingerprint: str) -> "Index":
@@ -79,11 +77,6 @@ class Index:
         return self._manifest.sha256
 
     @property
-    def space(self) -> str:
-        """Names the map that vectors are searched under (`align`); empty without one."""
-        return self._aligned.name if self._aligned else ""
-
-    @property
     def dimension(self) -> int:
         """The length of a vector."""
         return self._manifest.dimension
@@ -115,30 +108,9 @@ class Index:
         """(n, d) unit vectors of some passages. KeyError for an id that is not here."""
         return self._vectors.get(ids)
 
-    def align(self, map_: FloatArray) -> None:
-        """From now on search with vectors led back by this map (d, d) (kb/alignment.py)."""
-        self._aligned = Aligned.of(map_, self.vectors(self._ids.tolist()))
-
-    def align_as(self, other: "Index") -> None:
-        """Search as another index of the same encoder is searched."""
-        if other._aligned is not None:
-            self.align(other._aligned.map)
-
-    def query(self, vector: FloatArray) -> FloatArray:
-        """The unit vector that a text's (d,) vector is searched with."""
-        return self._aligned.lead(vector) if self._aligned else unit(vector)
-
     def nearest(self, query: FloatArray, n: int) -> list[int]:
-        """Ids of (about) the n passages nearest to a (d,) `query`, nearest first."""
-        probe = self._aligned.probe(query) if self._aligned else query
-        return self._vectors.nearest(probe, n)
-
-    def cosines(self, places: NDArray[np.intp], query: FloatArray) -> FloatArray:
-        """(n,) the cosines of a (d,) `query` and the passages at some places of `ids`."""
-        vectors = self.vectors(self._ids[places].tolist())
-        if self._aligned is None:
-            return vectors @ query
-        return (vectors @ self._aligned.probe(query)) * self._aligned.scales[places]
+        """Ids of (about) the n passages nearest to a (d,) unit vector, nearest first."""
+        return self._vectors.nearest(query, n)
 
     def lexical_scores(self, text: str) -> FloatArray:
         """(len,) the lexical score, 0..1, of every passage in the order of `ids`; never raises."""

@@ -68,18 +68,18 @@ def search(
         raise KBError(
             f"The query's vector has shape {vector.shape}, the index's have ({index.dimension},)."
         )
-    query = index.query(vector)
+    query = unit(vector)
     lexical = index.lexical_scores(text)
     if earlier is not None:
         own = 1 - earlier.share
-        query = unit(own * query + earlier.share * index.query(earlier.vector))
+        query = unit(own * query + earlier.share * unit(earlier.vector))
         lexical = own * lexical + earlier.share * index.lexical_scores(earlier.text)
     depth = max(k, CANDIDATES)
     proposed = np.zeros(len(index), dtype=np.bool_)
     proposed[np.searchsorted(index.ids, index.nearest(query, depth))] = True
     proposed[_best(lexical, depth)] = True
     places = np.flatnonzero(proposed)
-    cosines = np.clip(index.cosines(places, query), -1, 1)
+    cosines = np.clip(index.vectors(index.ids[places].tolist()) @ query, -1, 1)
     scores = np.minimum(weight * np.maximum(cosines, 0) + (1 - weight) * lexical[places], 1)
     order = np.argsort(-scores, kind="stable")[:k]
     passages = index.passages(index.ids[places[order]].tolist())

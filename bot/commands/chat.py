@@ -93,7 +93,6 @@ def _piped(bot: "Bot", begun: "Resumed | None", *, as_json: bool, debug: bool) -
         sys.stdout,
         sys.stderr,
         as_json=as_json,
-        language=bot.language,
         debug=debug,
     )
 

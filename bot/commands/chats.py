@@ -3,6 +3,7 @@
 import re
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import closing, contextmanager
+from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
 
@@ -14,6 +15,7 @@ from bot.console import print_json, print_table, progress, say, say_left_out
 if TYPE_CHECKING:
     from bot.chat_statistics import Statistics
     from bot.imports.run import FindNames, Imported, Masking
+    from bot.imports.source import Advance
     from bot.workspace import Workspace
 
 commands = typer.Typer(
@@ -71,7 +73,7 @@ def import_(
     told = _columns(columns)
     check_told(told)
     masking = None if keep_personal_data else _masking(opened)
-    with _reading([source]) as advance:
+    with _reading([source]) as counted, _all_or_nothing():
         result = import_chats(
             source,
             opened.chats / f"{_name(out or source.resolve().stem)}.jsonl",
@@ -81,7 +83,8 @@ def import_(
             month_first=month_first,
             masking=masking,
             skip_bad=skip_bad,
-            advance=advance,
+            advance=counted("read"),
+            gathered=counted("brought together"),
         )
     for fault in result.bad:
         say(f"left out: {fault}")
@@ -110,20 +113,33 @@ def _name(name: str) -> str:
 
 
 @contextmanager
-def _reading(paths: Sequence[Path]) -> Iterator[Callable[[int], None]]:
-    """Progress in MiB over all these files and folders; what it yields is told the bytes read."""
+def _reading(paths: Sequence[Path]) -> Iterator["Callable[[str], Advance]"]:
+    """Progress in MiB over all these files and folders, stage by stage: what it yields makes of a
+    stage's name what is told the bytes that are done."""
     files = [file for path in paths for file in (path.rglob("*") if path.is_dir() else [path])]
     total = sum(file.stat().st_size for file in files if file.is_file()) // _MIB
+    with progress() as show:
+        yield lambda stage: _counted(partial(show, f"{stage} (MiB)"), total)
+
+
+def _counted(show: Callable[[int, int], None], total: int) -> "Advance":
     done = 0
 
-    with progress() as show:
+    def advance(count: int) -> None:
+        nonlocal done
+        done += count
+        show(min(done // _MIB, total), total)
 
-        def advance(count: int) -> None:
-            nonlocal done
-            done += count
-            show("read (MiB)", min(done // _MIB, total), total)
+    return advance
 
-        yield advance
+
+@contextmanager
+def _all_or_nothing() -> Iterator[None]:
+    try:
+        yield
+    except KeyboardInterrupt:
+        say("interrupted; nothing was written: the same command begins again")
+        raise
 
 
 def _masking(opened: "Workspace") -> "Masking":
@@ -195,8 +211,10 @@ def stats(
     found = files_of(files or [open_workspace(workspace).chats])
     bad: list[str] = []
     with (
-        _reading(found) as advance,
-        closing(conversations_in(found, bad, skip_bad=skip_bad, advance=advance)) as conversations,
+        _reading(found) as counted,
+        closing(
+            conversations_in(found, bad, skip_bad=skip_bad, advance=counted("read"))
+        ) as conversations,
     ):
         result = statistics(conversations)
     result.bad = bad

@@ -61,7 +61,7 @@ def finetune(
     request = make_request(opened, skip_bad=skip_bad, fresh=fresh)
     with progress() as show:
         result = _trained(request, processes, show)
-        export_base(opened, show)  # search is led back to where it was before
+        export_base(opened, show)  # it may find articles better (bot.searching)
         outcome = release(
             opened, result.version, request.conversations, show, force=force, skip_bad=skip_bad
         )

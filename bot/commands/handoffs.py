@@ -20,6 +20,8 @@ commands = typer.Typer(
     no_args_is_help=True,
     rich_markup_mode=None,
 )
+SHOWN = 200
+"""Characters of the last message in the list."""
 NumberArgument = Annotated[int, typer.Argument(help="Number of the handoff.")]
 
 
@@ -44,7 +46,7 @@ def list_(
         return print_json({"handoffs": [one.as_json() for one in found]})
     if not found:
         return print("nobody waits for a person")
-    columns = ("number", "session", "since", "reason", "status", "the last message")
+    columns = ("number", "session", "since (UTC)", "reason", "status", "the last message")
     return print_table(columns, [_row(one) for one in found])
 
 
@@ -53,8 +55,9 @@ def _row(one: "Waiting") -> tuple[object, ...]:
 
     messages = one.summary.get("messages") or [""]
     status = " ".join(part for part in (one.status, one.taken_by) if part)
-    last = one_line(str(messages[-1]))
-    return (one.id, one.session, one.at, one.reason, one_line(status), last)
+    last = one_line(str(messages[-1]))[:SHOWN]
+    since = one.at[:16].replace("T", " ")
+    return (one.id, one.session, since, one.reason, one_line(status), last)
 
 
 @commands.command()
@@ -124,11 +127,11 @@ def close(
 
 
 def _change(workspace: Path | None, json: bool, change: "Callable[[Connection], Waiting]") -> None:
-    from bot.log.reading import opened
+    from bot.log.reading import opened_to_change
     from bot.replies import one_line
     from bot.workspace import open_workspace
 
-    with opened(open_workspace(workspace).database) as log:
+    with opened_to_change(open_workspace(workspace).database) as log:
         found = change(log)
     if json:
         return print_json(found.as_json())

@@ -58,15 +58,15 @@ def search(
     json: JsonOption = False,
 ) -> None:
     """Find the passages nearest to a question."""
-    from bot.live import live_index, live_model
+    from bot.live import live_model, searcher
     from bot.workspace import open_workspace
     from kb.search import search
 
     opened = open_workspace(workspace)
     model = live_model(opened)
     with progress() as show:
-        index = live_index(opened, model, show)
-    hits = search(index, query, model.encode([query])[0], count)
+        finds = searcher(opened, model, show)
+    hits = search(finds.index, query, finds.encoder.encode([query])[0], count)
     if json:
         print_json({"hits": [_hit(hit) for hit in hits]})
     elif not hits:
@@ -82,7 +82,7 @@ def evaluate(queries: Path, workspace: WorkspaceOption = None, json: JsonOption 
 
     A line of the file: {"id": ..., "text": ..., "gold": [article ids]}.
     """
-    from bot.live import live_index, live_model
+    from bot.live import live_model, searcher
     from bot.workspace import open_workspace
     from kb.evaluation import evaluate, read_queries
     from kb.search import search
@@ -91,10 +91,10 @@ def evaluate(queries: Path, workspace: WorkspaceOption = None, json: JsonOption 
     asked = read_queries(queries)
     model = live_model(opened)
     with progress() as show:
-        index = live_index(opened, model, show)
-    vectors = model.encode([query.text for query in asked])
+        finds = searcher(opened, model, show)
+    vectors = finds.encoder.encode([query.text for query in asked])
     rankings = [
-        [hit.passage.article for hit in search(index, query.text, vector, _DEPTH)]
+        [hit.passage.article for hit in search(finds.index, query.text, vector, _DEPTH)]
         for query, vector in zip(asked, vectors, strict=True)
     ]
     metrics = evaluate(rankings, [set(query.gold) for query in asked])

@@ -282,12 +282,12 @@ def _erase(
     workspace: Path | None, find: "Callable[[Connection], Doomed]", *, yes: bool, json: bool
 ) -> None:
     from bot.log.erasure import erase, erase_replays
-    from bot.log.reading import opened
+    from bot.log.reading import opened_to_change
     from bot.log.remains import remains
     from bot.workspace import open_workspace
 
     place = open_workspace(workspace)
-    with opened(place.database) as log:
+    with opened_to_change(place.database) as log:
         doomed = find(log)
         if doomed.sessions and not yes:
             _ask(f"Erase {_counted(doomed)} for good?")

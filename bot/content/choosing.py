@@ -5,6 +5,7 @@ workspace's articles; where its vector is not known, by the words alone:
 
     score(u) = WEIGHT * max(0, cos(q, u)) + (1 - WEIGHT) * idf(q and u) / idf(q)
 
+A passage whose best piece scores less than PASSAGE_NEARLY of the best of all is not worth quoting.
 What fits in MOST_CHARACTERS is not cut. Of what does not, each passage gives its best piece, then
 the best of all follow while they fit and score at least NEARLY as much as the best one. A gap of
 one piece is closed, and a piece that leans on the one before ("It ...") brings it along.
@@ -28,8 +29,11 @@ Place = tuple[int, int]
 
 WEIGHT = 0.7
 NEARLY = 0.6
+PASSAGE_NEARLY = 0.7
 MOST_CHARACTERS = 600
 MOST_PIECES = 5
+ROWS_WHOLE = 3
+"""A table of no more rows is quoted whole."""
 ALIKE = 0.8
 """Two pieces that share this much of their terms say the same thing."""
 _LEANS = re.compile(
@@ -74,6 +78,13 @@ def scores(
     return [WEIGHT * m + (1 - WEIGHT) * w for m, w in zip(meant, words, strict=True)]
 
 
+def worth_quoting(scored: Sequence[Sequence[float]]) -> list[int]:
+    """The places of the passages whose best piece scores nearly as much as the best of all."""
+    bests = [max(some, default=0.0) for some in scored]
+    least = PASSAGE_NEARLY * max(bests, default=0.0)
+    return [place for place, best in enumerate(bests) if best >= least]
+
+
 def choose(passages: Sequence[Sequence[Piece]], scored: Sequence[Sequence[float]]) -> list[Place]:
     """The places of the pieces to quote, in the order of the passages and of their text."""
     every = [(p, i) for p, found in enumerate(passages) for i in range(len(found))]
@@ -82,6 +93,19 @@ def choose(passages: Sequence[Sequence[Piece]], scored: Sequence[Sequence[float]
     chosen = set(_best(passages, scored))
     chosen |= set(_leant_on(passages, chosen)) | set(_gaps(chosen))
     return _without_repeats(passages, sorted(chosen))
+
+
+def narrowed(rows: Sequence[str], weights: Mapping[str, float]) -> tuple[str, ...]:
+    """The rows of a table that hold the question's terms, of these weights, NEARLY as well as the
+    best row does; all of a short table, and where none holds a term that tells them apart."""
+    if len(rows) <= ROWS_WHOLE:
+        return tuple(rows)
+    held = [content_terms(row).intersection(weights) for row in rows]
+    everywhere = frozenset.intersection(*held) if held else frozenset()
+    scored = [sum(weights[term] for term in terms - everywhere) for terms in held]
+    least = NEARLY * max(scored, default=0.0)
+    kept = [row for row, score in zip(rows, scored, strict=True) if score >= least]
+    return tuple(kept) if len(kept) == len(rows) else (*kept, "…")
 
 
 def _best(

@@ -9,21 +9,23 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from typing import Literal
 
+from bot.content.tables import is_row, read_out
 from kb.markup import plain
 
-Kind = Literal["sentence", "block"]
+Kind = Literal["sentence", "block", "table"]
 Span = tuple[int, int]
 
 
 @dataclass(frozen=True, slots=True)
 class Unit:
     """A piece of a passage: `start` and `end` (exclusive) in its Markdown text, and the plain text
-    of that piece."""
+    of that piece, which ends in its `rows` where it is a table."""
 
     start: int
     end: int
     text: str
     kind: Kind = "sentence"
+    rows: tuple[str, ...] = ()
 
 
 def units(markdown: str) -> tuple[Unit, ...]:
@@ -39,7 +41,16 @@ def units(markdown: str) -> tuple[Unit, ...]:
 def _unit(markdown: str, span: Span, kind: Kind) -> Unit:
     raw = markdown[slice(*span)]
     start = span[0] + len(raw) - len(raw.lstrip())
-    return Unit(start, span[0] + len(raw.rstrip()), plain(raw), kind)
+    end = span[0] + len(raw.rstrip())
+    if kind != "table":
+        return Unit(start, end, plain(raw), kind)
+    rows = read_out(raw)
+    return Unit(start, end, "\n".join(filter(None, (lead(raw), *rows))), kind, rows)
+
+
+def lead(markdown: str) -> str:
+    """What leads into a table, as plain text."""
+    return plain("\n".join(line for line in markdown.splitlines() if not is_row(line)))
 
 
 # --- blocks --------------------------------------------------------------------------------------
@@ -56,10 +67,10 @@ _MARKUP = " \t\n*_"
 def _pieces(markdown: str) -> Iterator[tuple[Span, Kind]]:
     """Lists, tables and code each as one piece, all else sentence by sentence."""
     for kind, (start, end) in _blocks(markdown):
-        if kind == "block":
-            yield (start, end), kind
-        else:
+        if kind == "sentence":
             yield from ((span, kind) for span in sentences(markdown, start, end))
+        else:
+            yield (start, end), kind
 
 
 def _blocks(markdown: str) -> Iterator[tuple[Kind, Span]]:
@@ -85,10 +96,12 @@ def _sort(line: str, last: str) -> str:
         return ""
     if _ITEM.match(line) or (last == "list" and _INDENTED.match(line)):
         return "list"
-    return "table" if line.count("|") > 1 else "text"
+    return "table" if is_row(line) else "text"
 
 
 def _kind(sort: str) -> Kind:
+    if sort == "table":
+        return "table"
     return "sentence" if sort == "text" else "block"
 
 

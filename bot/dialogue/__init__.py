@@ -22,7 +22,7 @@ The rules are tried in this order and the first that applies decides; `PRECEDENC
     18  slot-unfilled     still waiting for a slot or a yes         -> Ask again, then Handoff
     19  template-certain  the ranker's template clears its threshold-> its template
     20  too-close         two or three intents hold the probability -> Clarify
-    21  unknown-twice     nothing before applied, second in a row   -> Handoff
+    21  unknown-twice     nothing before applied, second in a row   -> Unknown, or Handoff
     22  unknown           nothing before applied                    -> Unknown
 
 "Its template" asks for the first slot that is missing, then for a yes where the owner wants one,

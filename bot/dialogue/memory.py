@@ -88,7 +88,8 @@ def _restarts(decision: Decision) -> bool:
 
 def _offered_after(state: State, decision: Decision) -> bool:
     """Whether the reply ends in the question whether a person should be got."""
-    asks = _sentence(decision) in OFFERING
+    again = isinstance(decision, Unknown) and decision.reason == "uncertain again"
+    asks = again or _sentence(decision) in OFFERING
     return asks or (decision.evidence.offers and _pending_after(state, decision) is None)
 
 

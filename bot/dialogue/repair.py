@@ -93,6 +93,8 @@ def courtesy(turn: Turn) -> Decision | None:
             return _aside(turn, "courtesy", sentence, closes=closes)
     if "capabilities" in acts:
         return _capabilities(turn)
+    if "repeat" in acts and turn.state.last is None:
+        return _aside(turn, "courtesy", "hello")
     if turn.state.pending is None and ("yes" in acts or "no" in acts):
         return _aside(turn, "courtesy", "acknowledged" if turn.state.last else "hello")
     return None

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from bot.content.citing import cited
 from bot.decision import Cite, Decision, Unknown
 from bot.dialogue.ellipsis import own_words
 from bot.dialogue.tone import in_upset_run
@@ -17,9 +18,6 @@ from bot.dialogue.turn import (
     template_for,
     waiting_on,
 )
-
-UNKNOWNS_BEFORE_HANDOFF = 2
-PASSAGES_CITED = 2
 
 
 def unreadable(turn: Turn) -> Decision | None:
@@ -46,10 +44,9 @@ def passage_certain(turn: Turn) -> Decision | None:
     """A number alone, of a list that is gone or of an order, asks for nothing."""
     if not any(char.isalpha() for char in turn.words) or _is_identifier(turn):
         return None
-    clear = [hit for hit in turn.candidates.hits if clears(hit.score, turn.thresholds.passage)]
-    if not clear:
-        return None
-    return Cite(tuple(clear[:PASSAGES_CITED]), evidence_of(turn, "passage-certain"))
+    found = cited(turn.candidates.hits)
+    clear = tuple(hit for hit in found if clears(hit.score, turn.thresholds.passage))
+    return Cite(clear, evidence_of(turn, "passage-certain")) if clear else None
 
 
 def template_certain(turn: Turn) -> Decision | None:
@@ -61,15 +58,17 @@ def template_certain(turn: Turn) -> Decision | None:
 
 
 def unknown_twice(turn: Turn) -> Decision | None:
-    patience = 1 if in_upset_run(turn.upset) else UNKNOWNS_BEFORE_HANDOFF
-    if turn.state.unknown_streak + 1 < patience:
+    """Nobody is called who was not asked for, unless the customer is losing patience."""
+    if in_upset_run(turn.upset):
+        return hand_over(turn, "unknown-twice", "unknown")
+    if turn.state.unknown_streak == 0 or _is_value(turn):
         return None
-    return hand_over(turn, "unknown-twice", "unknown")
+    return Unknown("uncertain again", evidence_of(turn, "unknown-twice"))
 
 
 def unknown(turn: Turn) -> Decision | None:
     evidence = evidence_of(turn, "unknown")
-    if turn.stated and _says_little(turn):
+    if _is_value(turn):
         return Unknown("only a value", evidence)
     return Unknown("out of scope" if turn.out_of_scope else "uncertain", evidence)
 
@@ -80,6 +79,10 @@ def _is_identifier(turn: Turn) -> bool:
     entities = [turn.entities.get(slot) for slot in turn.stated]
     of_patterns = all(one is not None and one.pattern is not None for one in entities)
     return bool(entities) and of_patterns and _says_little(turn)
+
+
+def _is_value(turn: Turn) -> bool:
+    return bool(turn.stated) and _says_little(turn)
 
 
 def _says_little(turn: Turn) -> bool:

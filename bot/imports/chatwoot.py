@@ -35,7 +35,7 @@ def recognises(look: Look) -> bool:
 
 def read(source: Source) -> Iterator[Found]:
     """A chat a conversation, called chatwoot-NUMBER."""
-    yield from grouped(_parts(source), source.scratch, source.path.stat().st_size)
+    yield from grouped(_parts(source), source, source.path.stat().st_size)
 
 
 def _parts(source: Source) -> Iterator[Part]:

@@ -60,6 +60,6 @@ def _header(source: Source, cells: list[str]) -> list[str]:
 def _row(place: str, header: list[str], cells: list[str]) -> JsonObject | Bad:
     if len(cells) != len(header):
         return Bad(place, f"{len(cells)} cells where the header has {len(header)}")
-    if not all(map(is_utf8, cells)):
+    if not is_utf8("".join(cells)):
         return Bad(place, "not valid UTF-8")
     return dict(zip(header, cells, strict=True))

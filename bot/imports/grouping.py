@@ -12,9 +12,11 @@ from contextlib import ExitStack
 from hashlib import blake2b
 from pathlib import Path
 from tempfile import TemporaryDirectory
-from typing import Any, TextIO
+from typing import Any, BinaryIO
 
-from bot.imports.source import Bad, Chat, Found
+from pydantic_core import from_json, to_json
+
+from bot.imports.source import Bad, Chat, Found, Source
 
 PART_BYTES = 12 * 2**20
 """Of text; as Python objects it is some ten times as much."""
@@ -23,7 +25,7 @@ MOST_PARTS = 500  # files open at once: the usual limit is 1,024
 
 def grouped(
     parts: Iterable[Chat | Bad | tuple[str, str, dict[str, Any]]],
-    scratch: Path,
+    source: Source,
     bytes_in_all: int,
 ) -> Iterator[Found]:
     """Chats that are whole at once, then those made of (id, place, turn), a part at a time.
@@ -31,31 +33,47 @@ def grouped(
     A turn may have a `split`, which becomes its chat's; two different ones make the chat bad.
     """
     count = min(MOST_PARTS, bytes_in_all // PART_BYTES + 1)
-    with TemporaryDirectory(dir=scratch) as folder, ExitStack() as stack:
-        files = [
-            stack.enter_context((Path(folder) / str(i)).open("w+", encoding="utf-8"))
-            for i in range(count)
-        ]
+    with TemporaryDirectory(dir=source.scratch) as folder, ExitStack() as stack:
+        files = [stack.enter_context((Path(folder) / str(i)).open("w+b")) for i in range(count)]
         for part in parts:
             if isinstance(part, tuple):
-                files[_deal(part[0], count)].write(json.dumps(part) + "\n")
+                files[_deal(part[0], count)].write(_line(part))
             else:
                 yield part
-        for file in files:
-            yield from _gather(file)
+        if any(file.tell() for file in files):
+            for file in files:
+                yield from _gather(file)
+                source.gathered(bytes_in_all // count)
+            source.gathered(bytes_in_all % count)
 
 
 def _deal(chat: str, count: int) -> int:
-    return int.from_bytes(blake2b(chat.encode(), digest_size=8).digest()) % count
+    name = chat.encode("utf-8", "surrogatepass")
+    return int.from_bytes(blake2b(name, digest_size=8).digest()) % count
 
 
-def _gather(file: TextIO) -> Iterator[Found]:
+def _line(part: tuple[str, str, dict[str, Any]]) -> bytes:
+    try:
+        return to_json(part) + b"\n"
+    except ValueError:  # half a character, which only Python's own JSON knows
+        return json.dumps(part).encode() + b"\n"
+
+
+def _part(line: bytes) -> tuple[str, str, dict[str, Any]]:
+    try:
+        part: tuple[str, str, dict[str, Any]] = from_json(line, cache_strings="keys")
+    except ValueError:
+        part = json.loads(line)
+    return part
+
+
+def _gather(file: BinaryIO) -> Iterator[Found]:
     chats: dict[str, dict[str, Any]] = {}
     places: dict[str, str] = {}
     broken: set[str] = set()
     file.seek(0)
     for line in file:
-        chat_id, place, turn = json.loads(line)
+        chat_id, place, turn = _part(line)
         split = turn.pop("split", None)
         chat = chats.setdefault(chat_id, {"id": chat_id, "turns": []})
         places.setdefault(chat_id, place)
@@ -63,6 +81,7 @@ def _gather(file: TextIO) -> Iterator[Found]:
             broken.add(chat_id)
         chat["turns"].append(turn)
     file.close()
+    Path(file.name).unlink()
     for chat_id, chat in chats.items():
         if chat_id in broken:
             yield Bad(places[chat_id], f"chat {chat_id} is in two splits")

@@ -45,6 +45,7 @@ AGENTS = frozenset({
     "representative", "rep", "outbound", "客服", "坐席", "座席", "卖家", "商家", "机器人",
 })  # fmt: skip
 _SYSTEM = frozenset({"system", "tool", "function", "activity"})
+_AS_THEY_ARE = ("template", "sentiment", "entities")
 
 
 @dataclass(frozen=True, slots=True)
@@ -53,10 +54,10 @@ class Columns:
 
     of: Mapping[str, str]
 
-    def get(self, row: Mapping[str, Any], name: str) -> Any:
-        column = self.of.get(name)
-        value = None if column is None else row.get(column)
-        return None if value == "" else value
+    def named(self, row: Mapping[str, Any]) -> JsonObject:
+        """The values of a row by our names; those that are null or empty are absent."""
+        values = ((ours, row.get(column)) for ours, column in self.of.items())
+        return {ours: value for ours, value in values if value is not None and value != ""}
 
 
 def columns_of(names: Iterable[str], told: Mapping[str, str]) -> Columns:
@@ -87,7 +88,7 @@ def chats_of(
     source: Source, rows: Iterable[tuple[str, JsonObject | Bad]], bytes_in_all: int
 ) -> Iterator[Found]:
     """The chats that rows make: whole ones and labelled texts as they come, then the gathered."""
-    yield from grouped(_parts(source, rows), source.scratch, bytes_in_all)
+    yield from grouped(_parts(source, rows), source, bytes_in_all)
 
 
 Part = Chat | Bad | tuple[str, str, JsonObject]
@@ -115,41 +116,44 @@ def _parts(source: Source, rows: Iterable[tuple[str, JsonObject | Bad]]) -> Iter
 def _part(
     source: Source, columns: Columns, place: str, row: JsonObject, number: int
 ) -> Part | None:
-    turns = columns.get(row, "turns")
-    if isinstance(turns, Sequence) and not isinstance(turns, str):
-        return _whole(source, columns, place, row, turns, number)
-    if columns.get(row, "speaker") is None and columns.get(row, "conversation") is None:
-        return _single(source, columns, place, row, number)
-    chat = columns.get(row, "conversation")
-    if chat is None:
+    named = columns.named(row)
+    turns = named.get("turns")
+    if isinstance(turns, list | tuple):
+        return _whole(source, named, place, row, turns, number)
+    if "speaker" not in named and "conversation" not in named:
+        return _single(source, columns, named, place, row, number)
+    if "conversation" not in named:
         return Bad(
             place, "it names no conversation; say which column does: --columns conversation=…"
         )
-    turn = _turn(source, columns, row)
+    turn = _turn(source, named)
     if isinstance(turn, str):
         return Bad(place, turn)
-    return None if turn is None else (str(chat), place, _with_split(columns, row, turn))
+    return None if turn is None else (str(named["conversation"]), place, _with_split(named, turn))
 
 
-def _with_split(columns: Columns, row: JsonObject, turn: JsonObject) -> JsonObject:
-    split = columns.get(row, "split")
-    return turn if split is None else {"split": split, **turn}
+def _with_split(named: JsonObject, turn: JsonObject) -> JsonObject:
+    return {"split": named["split"], **turn} if "split" in named else turn
 
 
 def _whole(
-    source: Source, columns: Columns, place: str, row: JsonObject, turns: Sequence[Any], number: int
+    source: Source,
+    named: JsonObject,
+    place: str,
+    row: JsonObject,
+    turns: Sequence[Any],
+    number: int,
 ) -> Part:
     said: list[JsonObject] = []
     for turn in turns:
         if not isinstance(turn, dict):
             return Bad(place, "its turns are not objects")
-        inner = _inner(source, turn)
-        made = _turn(source, inner, turn)
+        made = _turn(source, _inner(source, turn).named(turn))
         if isinstance(made, str):
             return Bad(place, made)
         if made is not None:
             said.append(made)
-    own = columns.get(row, "id") or columns.get(row, "conversation")
+    own = named.get("id") or named.get("conversation")
     chat: JsonObject = {"id": source.numbered(number) if own is None else own}
     kept = {key: row[key] for key in ("split", "tags") if row.get(key) is not None}
     return Chat(place, {**chat, **kept, "turns": said})
@@ -163,9 +167,9 @@ def _inner(source: Source, turn: JsonObject) -> Columns:
 
 
 def _single(
-    source: Source, columns: Columns, place: str, row: JsonObject, number: int
+    source: Source, columns: Columns, named: JsonObject, place: str, row: JsonObject, number: int
 ) -> Part | None:
-    text = columns.get(row, "text")
+    text = named.get("text")
     if not isinstance(text, str):
         if "text" in columns.of:
             return Bad(place, f'column "{columns.of["text"]}" holds no text')
@@ -173,16 +177,15 @@ def _single(
         return Bad(
             place, f"no column of it is the text (it has {names}); say which: --columns text=…"
         )
-    turn = {"speaker": "customer", "text": text, **_labels(columns, row)}
-    own = columns.get(row, "id")
-    chat: JsonObject = {"id": source.numbered(number) if own is None else str(own)}
-    split = columns.get(row, "split")
+    turn = {"speaker": "customer", "text": text, **_labels(named)}
+    chat: JsonObject = {"id": str(named.get("id", source.numbered(number)))}
+    split = named.get("split")
     return Chat(place, {**chat, **({"split": split} if split else {}), "turns": [turn]})
 
 
-def _turn(source: Source, columns: Columns, row: JsonObject) -> JsonObject | str | None:
+def _turn(source: Source, named: JsonObject) -> JsonObject | str | None:
     """One turn; a text says what is wrong with it, None that it was left out."""
-    said = columns.get(row, "speaker")
+    said = named.get("speaker")
     if said is None:
         return "it does not say who speaks; say which column does: --columns speaker=…"
     speaker = speaker_of(said, source.agents)
@@ -191,10 +194,7 @@ def _turn(source: Source, columns: Columns, row: JsonObject) -> JsonObject | str
             source.drop(SYSTEM)
             return None
         return f'speaker "{said}" is neither customer nor agent; name the agents with --agent NAME'
-    text = columns.get(row, "text")
-    if text is not None and not isinstance(text, str):
-        text = str(text)
-    return {"speaker": speaker, "text": text or "", **_labels(columns, row)}
+    return {"speaker": speaker, "text": str(named.get("text", "")), **_labels(named)}
 
 
 def speaker_of(said: object, agents: frozenset[str]) -> str | None:
@@ -214,18 +214,16 @@ def speaker_of(said: object, agents: frozenset[str]) -> str | None:
     return "customer" if agents and known not in _SYSTEM else None
 
 
-def _labels(columns: Columns, row: JsonObject) -> JsonObject:
+def _labels(named: JsonObject) -> JsonObject:
     labels: JsonObject = {}
-    intent = columns.get(row, "intent")
+    intent = named.get("intent")
     if isinstance(intent, str):
         labels["intents"] = [label for label in intent.split("|") if label.strip()]
     elif isinstance(intent, list | tuple):
         labels["intents"] = list(intent)
     elif intent is not None:
         labels["intents"] = [str(intent)]
-    for name in ("template", "sentiment", "entities"):
-        if (value := columns.get(row, name)) is not None:
-            labels[name] = value
-    if (at := columns.get(row, "at")) is not None:
+    labels |= {name: named[name] for name in _AS_THEY_ARE if name in named}
+    if (at := named.get("at")) is not None:
         labels["at"] = at if isinstance(at, str | int | float) else str(at)
     return labels

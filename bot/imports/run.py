@@ -84,10 +84,12 @@ def import_chats(
     masking: Masking | None = None,
     skip_bad: bool = False,
     advance: Advance = nowhere,
+    gathered: Advance = nowhere,
 ) -> Imported:
     """Read the chats of `path` into the transcript file `out`, which must not exist.
 
-    `advance` is told the bytes just read. Memory does not grow with the source.
+    `advance` and `gathered` are told what is done, as in `Source`. Memory does not grow with the
+    source.
 
     Raises:
         BotError: the format is unknown, `out` exists, nothing is there to import, or, unless
@@ -109,6 +111,7 @@ def import_chats(
             agents=frozenset(agents),
             month_first=month_first,
             advance=advance,
+            gathered=gathered,
             dropped=result.dropped_messages,
             ignored=result.ignored,
         )
@@ -176,8 +179,8 @@ def _checked(record: Found, result: Imported, seen: Seen) -> JsonObject | Bad | 
     if isinstance(record, Bad):
         return record
     turns = [turn for turn in record.data["turns"] if str(turn.get("text") or "").strip()]
-    result.dropped_messages[EMPTY] += len(record.data["turns"]) - len(turns)
-    result.dropped_messages += Counter()  # forgets what is zero
+    if empty := len(record.data["turns"]) - len(turns):
+        result.dropped_messages[EMPTY] += empty
     data = {**record.data, "turns": turns}
     if not any(turn.get("speaker") == "customer" for turn in turns):
         result.dropped_conversations[NO_CUSTOMER] += 1
@@ -187,9 +190,10 @@ def _checked(record: Found, result: Imported, seen: Seen) -> JsonObject | Bad | 
     except ValidationError as error:
         return Bad(record.place, first_fault(error))
     written = chat.model_dump(mode="json", exclude_unset=True)
-    if not all(is_utf8(turn.text) for turn in chat.turns):
+    content = content_of(written)
+    if not is_utf8(chat.id + content):
         return Bad(record.place, "half a character (a lone surrogate) is in a text")
-    before = seen.before(chat.id, content_of(written))
+    before = seen.before(chat.id, content)
     if before == "other":
         return Bad(record.place, f"chat {chat.id} differs from an earlier one of that id")
     if before == "same":

@@ -54,7 +54,7 @@ def seen_in(scratch: Path | None) -> Iterator[Seen]:
 def content_of(chat: Mapping[str, Any]) -> str:
     """A chat without its id, as one text: equal for equal chats."""
     rest = {key: value for key, value in chat.items() if key != "id"}
-    return json.dumps(rest, sort_keys=True)
+    return json.dumps(rest, ensure_ascii=False, sort_keys=True)
 
 
 def _hash(text: str) -> int:

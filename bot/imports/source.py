@@ -17,7 +17,7 @@ from typing import Any, BinaryIO
 from bot.errors import BotError
 
 Advance = Callable[[int], None]
-"""Told the number of bytes just read."""
+"""Told a number of bytes that are done."""
 
 EMPTY = "empty message"
 SYSTEM = "system message"
@@ -61,8 +61,10 @@ class Source:
 
     `columns` names the source's column for each of ours; `agents` are the names that speak for the
     company; `month_first` is the order of dates, None where it has to be found out. Chats without
-    an id of their own are numbered after `name`. `scratch` is a folder for temporary files. What
-    was left out is told in `dropped` (messages by reason) and `ignored` (columns by name).
+    an id of their own are numbered after `name`. `scratch` is a folder for temporary files.
+    `advance` is told the bytes just read; `gathered`, of turns that lay apart, the bytes of the
+    source whose turns are together. What was left out is told in `dropped` (messages by reason) and
+    `ignored` (columns by name).
     """
 
     path: Path
@@ -72,6 +74,7 @@ class Source:
     agents: frozenset[str] = frozenset()
     month_first: bool | None = None
     advance: Advance = nowhere
+    gathered: Advance = nowhere
     dropped: Counter[str] = field(default_factory=Counter)
     ignored: set[str] = field(default_factory=set)
 
@@ -136,6 +139,8 @@ def lines(path: Path, advance: Advance = nowhere) -> Iterator[tuple[int, str]]:
 
 def is_utf8(text: str) -> bool:
     """False where `lines` met bytes that are no UTF-8, or JSON held half a character."""
+    if text.isascii():
+        return True
     try:
         text.encode()
     except UnicodeEncodeError:

@@ -71,7 +71,17 @@ MIGRATIONS: tuple[tuple[str, ...], ...] = (
             FROM turns JOIN decisions ON turn_id = turns.id
             WHERE kind = 'handoff' AND json_valid(evidence) ORDER BY turns.id""",
     ),
+    (  # 5: what is known of a customer is kept for a colleague until the handoff is closed
+        """CREATE TRIGGER handoffs_closed AFTER UPDATE OF status ON handoffs
+            WHEN new.status = 'closed' AND json_valid(new.summary) BEGIN
+            UPDATE handoffs SET summary = json_set(summary, '$.slots', json(
+                (SELECT json_group_object(key, '[' || key || ']')
+                 FROM json_each(new.summary, '$.slots')))) WHERE id = new.id;
+        END""",
+    ),
 )
 """Each is applied once, in order; a released one is never edited, only followed by another."""
 
 SCHEMA = len(MIGRATIONS)
+READABLE = 4
+"""The oldest schema that is read as it is."""

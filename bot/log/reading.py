@@ -8,9 +8,9 @@ from dataclasses import asdict, dataclass, replace
 from pathlib import Path
 from typing import Any
 
-from bot.database import connect, in_words
+from bot.database import connect, connect_to_read, in_words, refuse_half
 from bot.errors import BotError
-from bot.log.migrations import MIGRATIONS
+from bot.log.migrations import MIGRATIONS, READABLE
 from bot.privacy import Privacy
 
 
@@ -49,15 +49,30 @@ class LoggedTurn:
 
 @contextmanager
 def opened(path: Path) -> Iterator[sqlite3.Connection]:
-    """The log, brought to the present schema first where that is needed.
+    """The log, for reading alone: it need not be writable. One of too old a schema is brought to
+    the present one first.
 
     Raises:
-        BotError: nobody has chatted yet, or the database cannot be read.
+        BotError: nobody has chatted yet, the database cannot be read, or its schema is too old
+            and it may not be written.
     """
-    if not path.is_file():
-        raise BotError(f"{path} is not there: nobody has chatted yet; run `frontdesk chat` first")
+    _require(path)
+    with in_words(path), closing(connect_to_read(path, MIGRATIONS, READABLE)) as connection:
+        yield connection
+
+
+@contextmanager
+def opened_to_change(path: Path) -> Iterator[sqlite3.Connection]:
+    """The log, to be changed. Raises BotError as `opened` does, or where it may not be written."""
+    _require(path)
     with in_words(path), closing(connect(path, MIGRATIONS)) as connection:
         yield connection
+
+
+def _require(path: Path) -> None:
+    refuse_half(path)
+    if not path.is_file():
+        raise BotError(f"{path} is not there: nobody has chatted yet; run `frontdesk chat` first")
 
 
 def of_session(

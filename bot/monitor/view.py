@@ -79,14 +79,17 @@ def _table(name: str, rows: Sequence[tuple[str, Counts]], width: int, room: int 
     from rich.table import Table
     from rich.text import Text
 
-    shown = max(1, min(len(COLUMNS), (width - 16) // _WIDTH))
-    table = Table(box=None, pad_edge=False, header_style="bold")
-    table.add_column(name, no_wrap=True, overflow="ellipsis", min_width=6)
-    for column in COLUMNS[:shown]:
-        table.add_column(column, justify="right", no_wrap=True)
     kept = rows if room is None or len(rows) <= room else rows[: room - 1]
-    for title, counts in kept:
-        table.add_row(Text(one_line(title)), *_cells(counts)[:shown])
+    shown = COLUMNS[: max(1, (width - 16) // _WIDTH)]
+    cells = [_cells(counts)[: len(shown)] for _, counts in kept]
+    taken = sum(2 + max(map(len, column)) for column in zip(shown, *cells, strict=True))
+    table = Table(box=None, pad_edge=False, header_style="bold")
+    # Names are cut where there is no room, figures never.
+    table.add_column(name, no_wrap=True, overflow="ellipsis", max_width=max(width - taken, 6))
+    for column in shown:
+        table.add_column(column, justify="right", no_wrap=True)
+    for (title, _), row in zip(kept, cells, strict=True):
+        table.add_row(Text(one_line(title)), *row)
     if len(kept) < len(rows):
         table.add_row(Text(f"{len(rows) - len(kept):,} more", style="dim"))
     return table

@@ -11,10 +11,11 @@ action is run.
 
 import gc
 import time
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import date
+from itertools import accumulate
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -33,8 +34,9 @@ from bot.replay.reading import Encoded, History, Vectors, read_history, read_mes
 from bot.replay.store import Turn
 from bot.replay.survey import Chat
 from bot.replies import render
-from bot.state import Question, Speaker, State
+from bot.state import Question, State
 from finetune.corpus import NO_TEXT, Message
+from finetune.tags import FoundEntity
 
 if TYPE_CHECKING:
     from bot.bot import Desk
@@ -96,12 +98,9 @@ def _answer(desk: "Desk", block: Block) -> list[Turn]:
     answered = answers(desk, history, vectors, readings, block.today)
     ranks = _ranks(block.pool, messages, history, readings, vectors)
     rows = zip(answered, readings.probabilities, _chats(block.chats, history), strict=True)
-    judge, privacy = Judge(desk), Privacy(desk)
+    turns = _Turns(desk, Judge(desk), Privacy(desk), vectors, history, shared)
     return [
-        privacy.masked(
-            _turn(desk, judge, found, shares, chat, ranks.get(row), vectors, history, shared),
-            vectors.entities.get(found.message.text, ()),
-        )
+        turns.row(found, shares, chat, ranks.get(row))
         for row, (found, shares, chat) in enumerate(rows)
     ]
 
@@ -113,6 +112,9 @@ def answers(
     conversation, asked = None, None
     slots: Mapping[str, str] = {}
     found_in: dict[tuple[str, str], tuple[Hit, ...]] = {}
+    ranked = desk.ranked(readings.queries)
+    parts = _Parts.read(desk, history, vectors)
+    desk = desk.ahead([history.texts.all[text] for text in _searched(history)])
     for row, message in enumerate(history.messages()):
         started = time.perf_counter()
         if message.conversation != conversation:
@@ -126,10 +128,10 @@ def answers(
         hits = found_in.get((text, follows))
         if hits is None:  # those for a text are the same wherever it follows the same
             hits = found_in[text, follows] = desk.hits(text, vector, before)
-        candidates = Candidates(desk.ranked(readings.queries[row]), hits, follows)
-        parts = _parts(desk, message, history, vectors, said_on)
+        candidates = Candidates(ranked[row], hits, follows)
         state = State(slots=slots, asked=asked)
-        decided = desk.decide(state, text, reading, candidates, parts=parts)
+        heard = parts.heard(desk, row, said_on)
+        decided = desk.decide(state, text, reading, candidates, parts=heard)
         decision = desk.organised(as_confirmed(decided, desk.templates), text, vector)
         slots = decision.evidence.slots
         asked = _asked_after(desk, message, text, vector, asked, decision)
@@ -137,19 +139,52 @@ def answers(
         yield Answered(message, text, reading, candidates, decision, ms)
 
 
-def _parts(
-    desk: "Desk", message: Message, history: History, vectors: Vectors, said_on: date
-) -> "tuple[Heard, ...]":
-    """The requests that a message falls into, each read after the turns before the message."""
-    if not (parts := history.parts.get(message.text, ())):
-        return ()
-    before = zip(message.speakers[:-1].tolist(), message.window[:-1].tolist(), strict=True)
-    turns = tuple((_SPEAKERS[who], vectors.all[said]) for who, said in before if said != NO_TEXT)
-    texts, entities = vectors.texts(parts), [vectors.entities.get(part, ()) for part in parts]
-    return desk.heard(State(turns=turns), texts, vectors.all[list(parts)], entities, said_on)
+def _searched(history: History) -> list[int]:
+    """The texts that passages are searched for: what customers say, and the parts of it."""
+    said = [message.text for message in history.messages()]
+    return [*said, *(part for text in dict.fromkeys(said) for part in history.parts.get(text, ()))]
 
 
-_SPEAKERS: Mapping[int, Speaker] = {1: "customer", 2: "agent"}
+@dataclass(frozen=True, slots=True)
+class _Parts:
+    """The requests that messages fall into, each read in the place of its message. `rows` says
+    where in `readings` those of a message begin, by its row."""
+
+    history: History
+    vectors: Vectors
+    texts: Mapping[int, tuple[int, ...]]
+    rows: Mapping[int, int]
+    readings: Readings | None
+
+    @classmethod
+    def read(cls, desk: "Desk", history: History, vectors: Vectors) -> "_Parts":
+        """Read all parts, in batches."""
+        texts = {
+            row: parts
+            for row, message in enumerate(history.messages())
+            if (parts := history.parts.get(message.text))
+        }
+        messages = list(history.messages())
+        said = [_instead(messages[row], part) for row, parts in texts.items() for part in parts]
+        ends = accumulate(map(len, texts.values()), initial=0)
+        rows = dict(zip(texts, ends, strict=False))
+        return cls(history, vectors, texts, rows, _read(desk, said, vectors) if said else None)
+
+    def heard(self, desk: "Desk", row: int, said_on: date) -> "tuple[Heard, ...]":
+        """The parts of the message in a row."""
+        if self.readings is None or not (parts := self.texts.get(row)):
+            return ()
+        first, vectors = self.rows[row], self.vectors
+        readings = self.readings.rows(slice(first, first + len(parts)))
+        entities = [vectors.entities.get(part, ()) for part in parts]
+        return desk.heard(
+            vectors.texts(parts), vectors.all[list(parts)], entities, readings, said_on
+        )
+
+
+def _instead(message: Message, part: int) -> Message:
+    """A part of a message after the turns before the message."""
+    return replace(message, window=np.append(message.window[:-1], part))
 
 
 def _asked_after(
@@ -170,8 +205,12 @@ def _asked_after(
 
 def _needed(history: History) -> IntArray:
     """The texts that a window or a rank reads; what is said after the last reply is in none."""
-    needed = {text for dialogue in history.dialogues for text in dialogue.texts()}
-    return np.asarray(sorted(needed), dtype=np.int64)
+    replies = [message.reply for message in history.messages()]
+    return np.append(_windows(history.messages()), replies)
+
+
+def _windows(messages: Iterable[Message]) -> IntArray:
+    return np.stack([message.window for message in messages])
 
 
 def read(desk: "Desk", history: History, known: Encoded | None = None) -> tuple[Vectors, Readings]:
@@ -182,8 +221,11 @@ def read(desk: "Desk", history: History, known: Encoded | None = None) -> tuple[
     asked = {message.text for message in messages}.union(*history.parts.values())
     vectors.need(np.asarray(sorted(asked), dtype=np.int64))
     vectors.need_unread(_needed(history))
-    windows = np.stack([message.window for message in messages])
-    return vectors, read_messages(desk.model, messages, windows, vectors)
+    return vectors, _read(desk, messages, vectors)
+
+
+def _read(desk: "Desk", messages: Sequence[Message], vectors: Vectors) -> Readings:
+    return read_messages(desk.model, messages, _windows(messages), vectors)
 
 
 def _chats(chats: Sequence[Chat], history: History) -> Iterator[Chat]:
@@ -202,51 +244,59 @@ def _ranks(
     return dict(zip(rows, found, strict=True))
 
 
-def _turn(
-    desk: "Desk",
-    judge: Judge,
-    found: Answered,
-    shares: FloatArray,
-    chat: Chat,
-    ranked: tuple[int, int] | None,
-    vectors: Vectors,
-    history: History,
-    shared: float,
-) -> Turn:
-    message, decision = found.message, found.decision
-    reply = None if message.reply == NO_TEXT else history.texts.all[message.reply]
-    rank, candidates = ranked or (None, None)
-    templates = found.candidates.templates
-    return Turn(
-        chat=chat.number,
-        turn=message.turn,
-        conversation=message.conversation,
-        seen=chat.seen,
-        message=found.text,
-        gold=sorted(message.gold),
-        **_intent(judge, message, shares),
-        outside=judge.is_outside(message),
-        kind=decision.kind,
-        rule=decision.evidence.rule,
-        template=template_of(decision),
-        reason=decision.reason if isinstance(decision, Handoff | Unknown) else None,
-        citations=citations_json(decision),
-        reply=render(decision, desk.templates, desk.settings.language),
-        verdict=judge.verdict(decision, message),
-        agent_reply=reply,
-        agent_template=_template_named(message),
-        act=None if reply is None else act_of(reply, judge.hands_over(message)),
-        rank=rank,
-        candidates=candidates,
-        similarity=_similarity(desk, decision, message, vectors),
-        intent_right=judge.intent_right(found.reading, message),
-        ranked_score=templates[0].score if templates else None,
-        ranked_right=judge.ranked_right(templates[0].name, message) if templates else None,
-        entities=_entities(desk, message, vectors),
-        confirms=confirms(found.text),
-        ms=round(found.ms + shared, 4),
-        evidence=evidence_json(decision),
-    )
+@dataclass(frozen=True, slots=True)
+class _Turns:
+    """What the rows of a block are made with; `shared` are the milliseconds that each turn has of
+    what was done for all."""
+
+    desk: "Desk"
+    judge: Judge
+    privacy: Privacy
+    vectors: Vectors
+    history: History
+    shared: float
+
+    def row(
+        self, found: Answered, shares: FloatArray, chat: Chat, ranked: tuple[int, int] | None
+    ) -> Turn:
+        """A turn, judged, without personal data."""
+        desk, judge, privacy = self.desk, self.judge, self.privacy
+        message, decision = found.message, found.decision
+        entities = self.vectors.entities.get(message.text, ())
+        said = privacy.names(found.text, entities)
+        reply = None if message.reply == NO_TEXT else self.history.texts.all[message.reply]
+        rank, candidates = ranked or (None, None)
+        templates = found.candidates.templates
+        return Turn(
+            chat=chat.number,
+            turn=message.turn,
+            conversation=message.conversation,
+            seen=chat.seen,
+            message=privacy.text(found.text, said),
+            gold=sorted(message.gold),
+            **_intent(judge, message, shares),
+            outside=judge.is_outside(message),
+            kind=decision.kind,
+            rule=decision.evidence.rule,
+            template=template_of(decision),
+            reason=decision.reason if isinstance(decision, Handoff | Unknown) else None,
+            citations=citations_json(decision),
+            reply=privacy.text(render(decision, desk.templates, desk.settings.language), said),
+            verdict=judge.verdict(decision, message),
+            agent_reply=None if reply is None else privacy.text(reply, said),
+            agent_template=_template_named(message),
+            act=None if reply is None else act_of(reply, judge.hands_over(message)),
+            rank=rank,
+            candidates=candidates,
+            similarity=_similarity(desk, decision, message, self.vectors),
+            intent_right=judge.intent_right(found.reading, message),
+            ranked_score=templates[0].score if templates else None,
+            ranked_right=judge.ranked_right(templates[0].name, message) if templates else None,
+            entities=_entities(desk, message, entities),
+            confirms=confirms(found.text),
+            ms=round(found.ms + self.shared, 4),
+            evidence=privacy.evidence(evidence_json(decision), said),
+        )
 
 
 def _intent(judge: Judge, message: Message, shares: FloatArray) -> dict[str, Any]:
@@ -276,9 +326,11 @@ def _similarity(
     return round(float(said @ vectors.all[message.reply]), 6)
 
 
-def _entities(desk: "Desk", message: Message, vectors: Vectors) -> tuple[int, int, int] | None:
+def _entities(
+    desk: "Desk", message: Message, found: Sequence[FoundEntity]
+) -> tuple[int, int, int] | None:
     if message.spans is None or not desk.model.entity_types:
         return None
     there = set(message.spans)
-    spans = {(one.start, one.end, one.type) for one in vectors.entities.get(message.text, ())}
+    spans = {(one.start, one.end, one.type) for one in found}
     return len(there & spans), len(spans), len(there)

@@ -8,6 +8,7 @@ import hashlib
 import heapq
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field
+from functools import cache
 
 import numpy as np
 from numpy.typing import NDArray
@@ -69,11 +70,12 @@ class Pool:
         """(rank, candidates) of the true reply to each message, which has one; `texts` are all
         texts that messages number and `vectors` (t, d) theirs, `queries` (n, d) the messages'."""
         conversation, rng = None, np.random.default_rng(self.seed)
+        name_of = cache(normalise)  # replies repeat
         for message, query in zip(messages, queries, strict=True):
             if message.conversation != conversation:
                 conversation = message.conversation
                 rng = np.random.default_rng((self.seed, hash64(conversation)))
-            true = (normalise(texts[message.reply]), message.reply_key)
+            true = (name_of(texts[message.reply]), message.reply_key)
             wrong = self._draw(true, rng)
             candidates = np.concatenate([vectors[message.reply][None], self.vectors[wrong]])
             yield rank_of_right(candidates @ query), len(candidates)

@@ -9,10 +9,11 @@ import sqlite3
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, fields
 from datetime import UTC, datetime
+from operator import attrgetter
 from pathlib import Path
 from typing import Any, Self
 
-from bot.database import connect, in_words, storable, transaction
+from bot.database import connect, connect_to_read, in_words, storable, transaction
 from bot.errors import BotError
 
 MIGRATIONS: tuple[tuple[str, ...], ...] = (
@@ -79,7 +80,6 @@ class Turn:
 
 
 COLUMNS = tuple(field.name for field in fields(Turn))
-_JSON = frozenset({"gold", "citations", "entities", "evidence"})
 _HEAVY = {"citations": "'[]'", "reply": "''", "evidence": "'{}'"}
 """Columns that the figures do without, and what stands in their place."""
 
@@ -116,6 +116,13 @@ class ReplayStore:
     def open(cls, path: Path) -> Self:
         """Open the file, made first where there is none. Raises BotError."""
         return cls(path, connect(path, MIGRATIONS))
+
+    @classmethod
+    def open_to_read(cls, path: Path) -> Self:
+        """Open a file that need not be writable. BotError where it is not there, too."""
+        if not path.is_file():
+            raise BotError(f"{path} is not there; run `frontdesk replay CHATS` first")
+        return cls(path, connect_to_read(path, MIGRATIONS, len(MIGRATIONS)))
 
     def __enter__(self) -> Self:
         return self
@@ -199,6 +206,16 @@ class ReplayStore:
             for row in self._connection.execute(query, (replay, kind, every)):
                 yield _turn(row)
 
+    def surest(self, replay: int, besides: str, every: int) -> Iterator[tuple[str, float]]:
+        """Of each turn of one chat of `every` so many: its conversation, and the confidence in the
+        likeliest intent but `besides`; 0 where there is none."""
+        query = """SELECT conversation, coalesce(
+                (SELECT value ->> 'score' FROM json_each(evidence, '$.intents')
+                 WHERE value ->> 'name' <> ?2 LIMIT 1), 0.0)
+            FROM turns WHERE replay = ?1 AND chat % ?3 = 0 ORDER BY chat, turn"""
+        with in_words(self.path):
+            yield from self._connection.execute(query, (replay, besides, every))
+
     def _replays(self, clause: str, *values: object) -> list[ReplayRow]:
         with in_words(self.path):
             query = f"SELECT {', '.join(_NAMES)} FROM replays {clause}"
@@ -218,6 +235,9 @@ _BOOLEANS = [
     for name in ("correct", "trusted", "outside", "intent_right", "ranked_right", "confirms")
 ]
 _TEXTS = [_PLACES[name] for name in ("conversation", "message", "reply", "agent_reply")]
+_JSON = [_PLACES[name] for name in ("gold", "citations", "entities", "evidence")]
+_values = attrgetter(*COLUMNS)
+_encode = json.JSONEncoder(ensure_ascii=False, separators=(",", ":")).encode
 
 
 def _replay(row: Sequence[Any]) -> ReplayRow:
@@ -227,9 +247,8 @@ def _replay(row: Sequence[Any]) -> ReplayRow:
 
 
 def _row(replay: int, turn: Turn) -> list[Any]:
-    row = [getattr(turn, name) for name in COLUMNS]
-    for name in _JSON:
-        place = _PLACES[name]
+    row = list(_values(turn))
+    for place in _JSON:
         row[place] = None if row[place] is None else to_json(row[place])
     for place in _TEXTS:
         row[place] = None if row[place] is None else storable(row[place])
@@ -238,8 +257,8 @@ def _row(replay: int, turn: Turn) -> list[Any]:
 
 def _turn(row: Sequence[Any]) -> Turn:
     values = list(row)
-    for name in _JSON:
-        values[_PLACES[name]] = _parsed(values[_PLACES[name]])
+    for place in _JSON:
+        values[place] = _parsed(values[place])
     for place in _BOOLEANS:
         values[place] = None if values[place] is None else bool(values[place])
     return Turn(*values)
@@ -251,7 +270,7 @@ def _parsed(text: str | None) -> Any:
 
 def to_json(value: object) -> str:
     """A value as compact JSON that a database can hold."""
-    return storable(json.dumps(value, ensure_ascii=False, separators=(",", ":")))
+    return storable(_encode(value))
 
 
 def _now() -> str:

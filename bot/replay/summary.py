@@ -13,7 +13,7 @@ from bot.errors import BotError
 from bot.replay.acts import ACTS
 from bot.replay.intervals import LEVEL, intervals, measured
 from bot.replay.resampling import RESAMPLES
-from bot.replay.store import ReplayRow, ReplayStore, Turn
+from bot.replay.store import ReplayRow, ReplayStore
 from bot.replay.tally import Route, Tally
 from finetune.conversation import OUT_OF_SCOPE
 
@@ -223,8 +223,8 @@ def curve(route: Route) -> list[list[float]]:
     scores = np.frombuffer(route.scores, dtype=np.float32)
     order = np.argsort(-scores, kind="stable")
     ranked = scores[order]
-    wrong = np.cumsum(1 - np.frombuffer(route.right, dtype=np.int8)[order].astype(np.int64))
-    ends = np.flatnonzero(np.diff(ranked, append=-np.inf) < 0)
+    wrong = np.cumsum(np.frombuffer(route.right, dtype=np.int8)[order] == 0)
+    ends = np.append(np.flatnonzero(ranked[1:] < ranked[:-1]), len(ranked) - 1)
     places = ends[np.unique(np.linspace(0, len(ends) - 1, POINTS).astype(int))]
     return [
         [round(float(ranked[i]), 6), (int(i) + 1) / len(scores), float(wrong[i] / (i + 1))]
@@ -252,12 +252,5 @@ def _shift(store: ReplayStore, row: ReplayRow, desk: "Desk") -> str:
     from bot.traffic import shift_of
 
     step = max(1, row.about["survey"]["chats"] // SHIFT_CHATS)
-    some = list(store.turns(row.id, every=step))
-    chats = [turn.conversation for turn in some]
-    return shift_of(desk.model, chats, np.asarray([_surest(turn) for turn in some], np.float32))
-
-
-def _surest(turn: Turn) -> float:
-    """The confidence in the likeliest intent that may be answered."""
-    names = turn.evidence["intents"]
-    return next((found["score"] for found in names if found["name"] != OUT_OF_SCOPE), 0.0)
+    chats, confidence = zip(*store.surest(row.id, OUT_OF_SCOPE, step), strict=True)
+    return shift_of(desk.model, chats, np.asarray(confidence, np.float32))

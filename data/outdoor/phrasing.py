@@ -28,7 +28,8 @@ Node = Any  # parsed YAML: strings, lists and mappings
 
 @dataclass(frozen=True, slots=True)
 class Bank:
-    """Everything read from phrases/, templates.yaml (by intent) and frontdesk.toml."""
+    """Everything read from phrases/, templates.yaml (by intent, in the agents' own words where
+    they have some) and frontdesk.toml."""
 
     intents: Mapping[str, Node]
     turns: Mapping[str, Node]
@@ -66,7 +67,11 @@ def read_bank(folder: Path) -> Bank:
     """Reads a workspace's phrases, templates and entities."""
     phrases = folder / "phrases"
     banks = [read_yaml(phrases / f"{name}.yaml") for name in PHRASES]
-    templates = read_yaml(folder / "templates.yaml")["templates"]
+    own = read_yaml(phrases / "agents.yaml")
+    templates = [
+        {**item, "wordings": own.get(item["id"], item["wordings"])}
+        for item in read_yaml(folder / "templates.yaml")["templates"]
+    ]
     return Bank(
         intents={intent: asks for bank in banks for intent, asks in bank.items()},
         turns=read_yaml(phrases / "turns.yaml"),

@@ -85,7 +85,9 @@ class Writer:
     def __init__(self, phrases: Phrases, templates: list[Phrases], settings: Phrases) -> None:
         self.rng = random.Random(SEED)
         self.phrases = phrases
-        self.templates = {template["intents"][0]: template for template in templates}
+        own = phrases["agents"]
+        spoken = [{**t, "wordings": own.get(t["id"], t["wordings"])} for t in templates]
+        self.templates = {template["intents"][0]: template for template in spoken}
         self.main: list[str] = [
             intent for intent in phrases["customer"] if not self.is_chatter(intent)
         ]

@@ -22,7 +22,7 @@ from bot.decision import (
     Thresholds,
     Unknown,
 )
-from bot.errors import BotError
+from bot.errors import BotError, NoSession
 from bot.exchange import Exchange
 from bot.repl import run_pipe, run_repl
 from bot.replies import Language
@@ -95,7 +95,7 @@ class FakeBot:
 
     def resume(self, session: int) -> Resumed:
         if session not in SESSIONS:
-            raise BotError(f"the log has no session {session}; /sessions lists what there is")
+            raise NoSession(f"the log has no session {session}; /sessions lists what there is")
         self.session, self.turns = session, SESSIONS[session].turns
         said = Said(SESSIONS[session].first, "On its way.")
         return Resumed(session, self.turns, self.state, [said], "other model")

@@ -5,6 +5,7 @@ import json
 import sys
 
 import pytest
+from rich.cells import cell_len
 
 from bot import console
 
@@ -51,6 +52,56 @@ def test_a_table_shows_text_as_it_is(capsys: pytest.CaptureFixture[str]) -> None
     out = capsys.readouterr().out
     assert "[bold]Gift[/bold]" in out
     assert "礼品卡" in out
+
+
+ROWS = [
+    (1, "2026-11-27 21:34", "我的包裹三天前就应该到了，现在在哪里？😀", "waiting"),
+    (2, "2026-11-27 21:35", "a_word_that_is_longer_than_any_column_could_be", "taken by Ann"),
+]
+HEADS = ("number", "since (UTC)", "the last message", "status")
+
+
+def table_at(width: int, monkeypatch: pytest.MonkeyPatch) -> str:
+    monkeypatch.setattr(sys, "stdout", terminal := Terminal())
+    monkeypatch.setenv("COLUMNS", str(width))
+    monkeypatch.setenv("TERM", "dumb")
+    console.print_table(HEADS, ROWS)
+    return terminal.getvalue()
+
+
+def test_a_table_elsewhere_has_a_line_for_each_row(capsys: pytest.CaptureFixture[str]) -> None:
+    console.print_table(HEADS, ROWS)
+    lines = capsys.readouterr().out.splitlines()
+    assert [" ".join(map(str, row)) for row in ROWS] == [
+        " ".join(line.split()) for line in lines[1:]
+    ]
+    assert len({cell_len(line) for line in lines}) == 1
+
+
+@pytest.mark.parametrize("width", [200, 80, 60, 52])
+def test_a_table_is_as_wide_as_the_terminal_and_nothing_is_cut(
+    width: int, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    out = table_at(width, monkeypatch)
+    assert max(map(cell_len, out.splitlines())) <= width
+    assert "…" not in out
+    kept = sorted(out.replace(" ", "").replace("\n", ""))
+    assert kept == sorted("".join(map(str, (*HEADS, *ROWS[0], *ROWS[1]))).replace(" ", ""))
+    assert "2026-11-27" in out
+    assert ("2026-11-27 21:34" in out) == (width >= 60)
+
+
+def test_in_a_narrow_terminal_the_cells_of_a_row_are_below_each_other(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    assert table_at(40, monkeypatch).startswith(
+        "number: 1\n"
+        "since (UTC): 2026-11-27 21:34\n"
+        "the last message: \n我的包裹三天前就应该到了，现在在哪里？😀\n"
+        "status: waiting\n"
+        "\n"
+        "number: 2\n"
+    )
 
 
 @pytest.mark.parametrize(

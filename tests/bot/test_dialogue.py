@@ -341,11 +341,13 @@ def test_nothing_is_offered_that_has_no_answer_or_is_unlikely(
 # --- not knowing ---------------------------------------------------------------------------------
 
 
-def test_the_second_unknown_in_a_row_is_handed_over(chat: Chat) -> None:
+def test_the_second_unknown_in_a_row_asks_whether_to_get_a_person(chat: Chat) -> None:
     assert isinstance(chat("blorp"), Unknown)
-    decision = chat("blorp blorp")
-    assert isinstance(decision, Handoff)
-    assert (decision.reason, rule(decision)) == ("unknown", "unknown-twice")
+    for _ in range(2):
+        decision = chat("blorp blorp")
+        assert isinstance(decision, Unknown)
+        assert (decision.reason, rule(decision)) == ("uncertain again", "unknown-twice")
+    assert rule(chat("yes please")) == "wants-person"
     assert rule(chat("blorp")) == "handed-over"
     assert rule(chat("never mind")) == "handed-over"
     assert isinstance(chat("blorp"), Unknown)
@@ -360,7 +362,7 @@ def test_an_answer_in_between_starts_the_count_again(chat: Chat) -> None:
 def test_an_unreadable_message_neither_counts_nor_forgives(chat: Chat) -> None:
     chat("blorp")
     assert isinstance(chat("👍"), Unknown)
-    assert isinstance(chat("blorp"), Handoff)
+    assert rule(chat("blorp")) == "unknown-twice"
 
 
 def test_the_person_who_takes_over_is_told_what_happened(chat: Chat) -> None:

@@ -2,6 +2,7 @@
 
 import json
 from collections.abc import Callable, Sequence
+from dataclasses import replace
 from typing import Any
 from zlib import crc32
 
@@ -88,6 +89,30 @@ def found(*extra: Asked, **options: Any) -> Any:
 )
 def test_a_message_is_failed_in_one_of_four_ways(one: Asked, is_: str) -> None:
     assert fault(one) == is_
+
+
+def in_parts(*parts: Asked, **other: Any) -> Asked:
+    whole = " and also ".join(part.message for part in parts)
+    return asked(whole, "several", rule="several", parts=parts, **other)
+
+
+def test_of_two_requests_the_one_that_was_not_understood_is_failed() -> None:
+    known = asked("where is my parcel", "template", template="size", rule="x")
+    both = in_parts(known, asked("do you have a store in lima"))
+    told = found(both)
+    assert (told.turns, told.failed) == (12, 7)
+    stores = next(group for group in told.requests if "store" in group.name)
+    assert stores.count == 3
+    assert "do you have a store in lima" in {one.message for one in stores.examples}
+    assert told.templates == ()  # a part spoke with it
+
+    again = found(in_parts(known, replace(known, message="and my other parcel")))
+    assert (again.turns, again.failed) == (12, 6)
+
+    disliked = found(in_parts(known, asked("x"), session=1, disliked=True), most=20)
+    assert (disliked.turns, disliked.failed) == (12, 7)
+    [group] = [group for group in disliked.requests if "disliked" in group.faults]
+    assert group.examples[0].message == "where is my parcel and also x"
 
 
 # --- groups and their names ----------------------------------------------------------------------
@@ -280,4 +305,10 @@ def test_with_nothing_to_look_at_it_says_what_to_do(
         f"frontdesk: {root}: there is no replay and no chat to look at;"
         " run `frontdesk replay CHATS` first\n"
     )
-    assert frontdesk("gaps", "--replay", "9", "-w", root)[0] == 2
+    code, out, err = frontdesk("gaps", "--replay", "9", "-w", root)
+    assert (code, out) == (2, "")
+    assert err == (
+        f"frontdesk: {trained_workspace.replays} is not there;"
+        " run `frontdesk replay CHATS` first\n"
+    )
+    assert not trained_workspace.replays.exists()

@@ -98,6 +98,29 @@ def test_a_handoff_that_is_over_is_not_repeated(
     assert [row["status"] for row in rows(trained_workspace)] == ["closed"]
 
 
+@pytest.mark.parametrize("by", ["command", "customer", "sql"])
+def test_what_is_known_of_the_customer_is_kept_until_it_is_closed(
+    bot: Bot, trained_workspace: Workspace, frontdesk: Frontdesk, by: str
+) -> None:
+    bot.respond("where is my parcel BK-0001")
+    bot.respond("agent")
+    [row] = rows(trained_workspace)
+    assert json.loads(row["summary"])["slots"] == {"order_id": "BK-0001"}
+    if by == "command":
+        frontdesk("-w", trained_workspace.root, "handoffs", "close", "1")
+    elif by == "customer":
+        bot.respond("never mind")
+    else:
+        with closing(sqlite3.connect(trained_workspace.database)) as log:
+            log.execute("UPDATE handoffs SET status = 'closed'")
+            log.commit()
+    [row] = rows(trained_workspace)
+    assert json.loads(row["summary"])["slots"] == {"order_id": "[order_id]"}
+    assert verify(trained_workspace.database).holds
+    bot.respond("agent")  # the conversation itself has not forgotten it
+    assert json.loads(rows(trained_workspace)[-1]["summary"])["slots"] == {"order_id": "BK-0001"}
+
+
 def test_a_second_handoff_is_a_second_entry(bot: Bot, trained_workspace: Workspace) -> None:
     for words in ("agent", "never mind", "agent"):
         bot.respond(words)
@@ -131,7 +154,7 @@ def test_the_queue_is_listed_read_taken_and_closed(
     at = ("-w", trained_workspace.root, "handoffs")
     code, out, _ = frontdesk(*at, "list")
     assert (code, out.splitlines()[0].split()) == (
-        0, ["number", "session", "since", "reason", "status", "the", "last", "message"],
+        0, ["number", "session", "since", "(UTC)", "reason", "status", "the", "last", "message"],
     )  # fmt: skip
     assert "waiting" in out
     code, out, _ = frontdesk(*at, "take", "1", "--as", "Ann")

@@ -11,7 +11,7 @@ import pytest
 
 from bot.creation import create
 from bot.errors import NoModel
-from bot.live import build_index, go_live, live_index, live_model, open_desk
+from bot.live import build_index, go_live, live_model, open_desk, searcher
 from bot.workspace import Workspace, open_workspace
 from finetune import registry
 from finetune.encoder import EncoderSource
@@ -90,9 +90,9 @@ def test_a_trained_version_stays_live(workspace: Workspace, exported: list[str])
 
 
 def test_without_an_index_it_says_what_to_run(workspace: Workspace) -> None:
-    model = SimpleNamespace(encoder_fingerprint="f" * 64)
+    model = SimpleNamespace(encoder_fingerprint="f" * 64, trained=False)
     with pytest.raises(NoIndex, match="frontdesk kb build"):
-        live_index(workspace, model, silent)  # type: ignore[arg-type]
+        searcher(workspace, model, silent)  # type: ignore[arg-type]
 
 
 # --- going live ----------------------------------------------------------------------------------

@@ -65,7 +65,10 @@ def writing(text: str, **given: Any) -> Phraser:
     return Writing(SimpleNamespace(), SimpleNamespace())
 
 
-def test_a_real_model_is_opened_and_writes_the_same_each_time(tiny_gpt: Path) -> None:
+def test_a_real_model_is_opened_and_writes_the_same_each_time(
+    tiny_gpt: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("bot.phrasing._finished", lambda text: text)  # it never stops
     phraser = Phraser.open(tiny_gpt)
     written = phraser._written("An order can be")
     assert written
@@ -76,12 +79,18 @@ def test_what_random_weights_write_is_not_said(tiny_gpt: Path) -> None:
     assert Phraser.open(tiny_gpt).phrase(QUESTION, CHOSEN, "en") == ()
 
 
-def test_an_answer_that_took_too_long_is_none(tiny_gpt: Path) -> None:
+def test_an_answer_that_took_too_long_is_none(
+    tiny_gpt: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
     assert replace(Phraser.open(tiny_gpt), seconds=0.0)._written("An order can be") == ""
+    assert '"phrasing.model" took longer than 0 s;' in capsys.readouterr().err
 
 
-def test_a_question_longer_than_the_model_reads_has_no_answer(tiny_gpt: Path) -> None:
+def test_a_question_longer_than_the_model_reads_has_no_answer(
+    tiny_gpt: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
     assert Phraser.open(tiny_gpt)._written("order " * 500) == ""
+    assert "reads 512 tokens at most, and an answer needed more" in capsys.readouterr().err
 
 
 def test_what_stands_is_said_with_its_source() -> None:
@@ -94,6 +103,53 @@ def test_what_stands_is_said_with_its_source() -> None:
 @pytest.mark.parametrize("written", ["", "I am a helpful robot.", "Refunds take 99 days by card."])
 def test_where_too_little_stands_there_is_no_wording(written: str) -> None:
     assert writing(written).phrase(QUESTION, CHOSEN, "en") == ()
+
+
+def test_what_the_model_says_over_and_over_is_said_once() -> None:
+    found = writing(f"{CHOSEN[0]} {CHOSEN[1]} " * 8).phrase(QUESTION, CHOSEN, "en")
+    assert found == ((CHOSEN[0], 0), (CHOSEN[1], 1))
+
+
+def test_a_model_that_never_stops_is_cut_at_its_last_whole_sentence(tiny_gpt: Path) -> None:
+    class Endless:
+        config = SimpleNamespace()
+
+        def generate(self, given: Any, **limits: Any) -> Any:
+            import torch
+
+            return torch.zeros((1, given.shape[1] + limits["max_new_tokens"]), dtype=torch.int64)
+
+    tokenizer = Phraser.open(tiny_gpt).tokenizer
+    spoken = SimpleNamespace(
+        decode=lambda *_, **__: f"{CHOSEN[0]} Refunds go to the card you",
+        eos_token_id=0,
+        chat_template=None,
+    )
+
+    class Speaking:
+        def __call__(self, *given: Any, **options: Any) -> Any:
+            return tokenizer(*given, **options)
+
+        def __getattr__(self, name: str) -> Any:
+            return getattr(spoken, name)
+
+    assert Phraser(Endless(), Speaking())._written("order") == CHOSEN[0]
+
+
+def test_a_model_that_fails_is_told_of_once_and_the_sentences_stand(
+    capsys: pytest.CaptureFixture[str],
+) -> None:
+    class Failing(Phraser):
+        def _written(self, prompt: str) -> str:
+            assert prompt
+            raise RuntimeError("index out of range\nin self")
+
+    phraser = Failing(SimpleNamespace(), SimpleNamespace())
+    assert [phraser.phrase(QUESTION, CHOSEN, "en") for _ in range(2)] == [(), ()]
+    assert capsys.readouterr().err == (
+        '"phrasing.model" failed (RuntimeError: index out of range in self);'
+        " the articles' own sentences are the answer instead\n"
+    )
 
 
 def test_the_question_is_put_in_and_never_read_as_part_of_the_prompt() -> None:

@@ -258,8 +258,7 @@ def test_a_session_is_resumed_where_it_was_left(screen: Shown) -> None:
     assert screen.bot.session == 7
     assert screen("/good") == "/good looks at the last reply; there is none yet."
     assert screen("/resume seven") == "Which one? /resume ID; /sessions lists them."
-    with pytest.raises(BotError, match="the log has no session 8"):
-        screen("/resume 8")
+    assert screen("/resume 8") == "There is no session 8; /sessions lists what there is."
 
 
 def test_a_new_session_has_no_last_reply(screen: Shown) -> None:
@@ -374,10 +373,10 @@ def test_a_message_between_fences_may_have_many_lines(typed: str, more: bool, me
 # --- in a pipe -----------------------------------------------------------------------------------
 
 
-def pipe(*lines: bytes, **options: Any) -> tuple[int, list[str], str]:
+def pipe(*lines: bytes, language: Language = "en", **options: Any) -> tuple[int, list[str], str]:
     """(exit code, lines out, errors) of a chat through a pipe."""
     out, err = io.StringIO(), io.StringIO()
-    code = run_pipe(FakeBot(), lines, out, err, **options)
+    code = run_pipe(FakeBot(language=language), lines, out, err, **options)
     return code, out.getvalue().split("\n")[:-1], err.getvalue()
 
 
@@ -558,6 +557,7 @@ def test_a_conversation_to_the_character(dumb: pexpect.spawn[str]) -> None:
         "You said:\nhello\ntemplate track\n"
         "> \n"
         "> explode\n"
+        "Sorry, something went wrong on my side. Please try that again.\n"
         "error: ValueError: the boiler burst (--debug shows the trace)\n"
         "> /whi\n"
         "There is no command /whi; did you mean /why? /help lists them.\n"
@@ -676,7 +676,21 @@ def test_the_next_chat_opens_in_the_last_language(tmp_path: Path) -> None:
     with terminal(tmp_path, "dumb") as chat:
         shown = told(chat, "explode", "/quit")
     assert shown.startswith("Fake。请输入消息；输入 /help 查看命令。\n")
-    assert "出错：ValueError: the boiler burst （--debug 可显示详情）\n" in shown
+    assert (
+        "抱歉，我这边出了点问题，请再试一次。\n"
+        "出错：ValueError: the boiler burst （--debug 可显示详情）\n"
+    ) in shown
+
+
+def test_a_command_is_refused_in_the_language_of_the_chat(tmp_path: Path) -> None:
+    with terminal(tmp_path, "dumb") as chat:
+        shown = told(chat, "/language zh", "/whi", "/why", "/resume 8", "/resume eight", "/quit")
+    assert shown.splitlines()[4:-1:2] == [
+        "没有 /whi 这个命令，您是想输入 /why 吗？输入 /help 查看命令。",
+        "/why 针对上一条回复，现在还没有回复。",
+        "没有编号为 8 的会话；输入 /sessions 查看。",
+        "哪一个？用法：/resume 编号；输入 /sessions 查看。",
+    ]
 
 
 @pytest.mark.parametrize("term", ["dumb", "xterm"])

@@ -29,7 +29,7 @@ def desk(trained_workspace: Workspace) -> Desk:
 
 
 def certify(workspace: Workspace, desk: Desk) -> Thresholds:
-    return certified(workspace, desk.model, desk.index, desk.templates, desk.bank, silent)
+    return certified(workspace, desk.model, desk.searcher, desk.templates, desk.bank, silent)
 
 
 def trials(scores: ArrayLike, right: ArrayLike) -> Trials:

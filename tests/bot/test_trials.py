@@ -157,7 +157,7 @@ def test_articles_are_asked_for_by_their_headings_among_off_topic_messages(
     desk: Desk, tmp_path: Path
 ) -> None:
     nowhere = tmp_path / "no-questions.jsonl"
-    found = passage_trials(desk.settings, nowhere, desk.model, desk.index, silent)
+    found = passage_trials(desk.settings, nowhere, desk.model, desk.model, desk.index, silent)
     off_topic = len(OFF_TOPIC["en"])
     assert len(found.scores) == len(found.right) > off_topic
     assert found.outside.sum() == off_topic
@@ -171,7 +171,7 @@ def test_labelled_questions_are_asked_instead_where_there_are_some(
     questions = tmp_path / "questions.jsonl"
     asked = {"id": "1", "text": "gift voucher valid three years", "gold": ["vouchers"]}
     questions.write_text(json.dumps(asked) + "\n")
-    found = passage_trials(desk.settings, questions, desk.model, desk.index, silent)
+    found = passage_trials(desk.settings, questions, desk.model, desk.model, desk.index, silent)
     assert found.right.tolist() == [True] + [False] * len(OFF_TOPIC["en"])
 
 

@@ -3,7 +3,15 @@
 import numpy as np
 import pytest
 
-from bot.content.choosing import MOST_CHARACTERS, Piece, choose, pieces, scores
+from bot.content.choosing import (
+    MOST_CHARACTERS,
+    Piece,
+    choose,
+    narrowed,
+    pieces,
+    scores,
+    worth_quoting,
+)
 
 NOTHING = np.zeros(2, dtype=np.float32)
 
@@ -86,3 +94,35 @@ def test_a_question_without_words_scores_nothing() -> None:
 def test_an_empty_passage_gives_nothing() -> None:
     nothing: tuple[Piece, ...] = ()
     assert choose([nothing], [[]]) == []
+
+
+# --- what is not worth quoting -------------------------------------------------------------------
+
+
+def test_a_passage_with_nothing_nearly_as_good_as_the_best_is_not_worth_quoting() -> None:
+    assert worth_quoting([[0.2, 0.9], [0.6, 0.1]]) == [0]
+    assert worth_quoting([[0.2, 0.6], [0.9, 0.1]]) == [1]
+    assert worth_quoting([[0.2, 0.9], [0.7, 0.1]]) == [0, 1]
+
+
+def test_where_nothing_is_known_of_any_passage_all_are_quoted() -> None:
+    assert worth_quoting([[0.0, 0.0], [], [0.0]]) == [0, 1, 2]
+
+
+ROWS = (
+    "- Item: Tent · A day: EUR 12",
+    "- Item: Pack · A day: EUR 7",
+    "- Item: Sled · A day: EUR 9",
+)
+
+
+def test_of_a_long_table_the_rows_that_the_question_names_are_quoted() -> None:
+    rows = (*ROWS, "- Item: Tent for four · A day: EUR 19")
+    assert narrowed(rows, {"tent": 2.0, "day": 1.0, "price": 3.0}) == (rows[0], rows[3], "…")
+
+
+def test_a_table_is_quoted_whole_where_the_question_names_no_row_or_it_is_short() -> None:
+    rows = (*ROWS, "- Item: Bike · A day: EUR 19")
+    assert narrowed(rows, {"day": 1.0, "price": 3.0}) == rows
+    assert narrowed(ROWS, {"tent": 2.0}) == ROWS
+    assert narrowed((), {"tent": 2.0}) == ()

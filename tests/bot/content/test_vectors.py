@@ -11,7 +11,7 @@ import pytest
 
 from bot.content.choosing import pieces
 from bot.content.vectors import PieceVectors, load_vectors
-from bot.live import build_index, live_index, live_model
+from bot.live import build_index, live_model, searcher
 from bot.model import Model
 from bot.workspace import Workspace
 from kb.index import Index
@@ -46,7 +46,7 @@ def load(trained_workspace: Workspace, model: Model) -> Callable[[], tuple[Piece
 
     def load_() -> tuple[PieceVectors, int]:
         counting: Any = Counting(model)
-        index = live_index(trained_workspace, model, silent)
+        index = searcher(trained_workspace, model, silent).index
         return load_vectors(index, trained_workspace.index, counting, silent), counting.texts
 
     return load_
@@ -61,7 +61,7 @@ def test_every_sentence_has_its_vector(
     load: Callable[[], tuple[PieceVectors, int]], model: Model, trained_workspace: Workspace
 ) -> None:
     found, _ = load()
-    index: Index = live_index(trained_workspace, model, silent)
+    index: Index = searcher(trained_workspace, model, silent).index
     for passage in index.passages():
         texts = [piece.unit.text for piece in pieces(passage.text)]
         vectors = found.of(passage.id)
@@ -90,7 +90,7 @@ def test_a_new_article_costs_its_own_sentences_alone(
     build_index(trained_workspace, model, silent)
     found, count = load()
     assert count == 2
-    assert found.rows.keys() == set(live_index(trained_workspace, model, silent).ids.tolist())
+    assert found.rows.keys() == set(searcher(trained_workspace, model, silent).index.ids.tolist())
 
 
 @pytest.mark.parametrize("damage", [b"", b"PK\x03\x04 nothing", b"\x00" * 500])

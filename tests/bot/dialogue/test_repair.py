@@ -215,8 +215,8 @@ def test_a_question_that_is_said_again_is_still_open(talk: Conversation) -> None
 
 
 def test_nothing_can_be_repeated_before_anything_was_said(talk: Conversation) -> None:
-    talk.customer("what did you say?")
-    assert talk.rule == "unknown"
+    assert talk.customer("what did you say?") == "Hello! What can I help you with?"
+    assert talk.rule == "courtesy"
 
 
 # --- I already told you --------------------------------------------------------------------------

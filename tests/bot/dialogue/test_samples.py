@@ -2,8 +2,12 @@
 
 from __future__ import annotations
 
+import re
 from pathlib import Path
 
+import pytest
+
+from bot.workspace import open_workspace
 from tests.bot.dialogue.conversation import Conversation
 
 DATA = Path(__file__).resolve().parents[3] / "data"
@@ -51,3 +55,38 @@ def test_a_no_does_nothing_in_chinese() -> None:
     talk = Conversation.at(DATA / "tea-zh")
     talk.customer("取消CY20250003", "cancel_order")
     assert talk.customer("不用了，先留着") == "好的，我先不办理。哪里需要改，直接告诉我就行。"
+
+
+DEEDS = re.compile(
+    r"\bI(?:'ve| have|'ll| will)\b|\bis now searching\b|trace is open|leaves today"
+    "|已经?(?:查到|登记|提交|催|取消|为您)|帮您(?:查|看)了|我(?:查|看)(?:到|过)了|会有客户经理"
+)
+"""What sounds as if the bot had done something, or were about to."""
+
+
+@pytest.mark.parametrize("sample", ["outdoor", "tea-zh"])
+def test_no_answer_claims_a_deed_that_no_action_does(sample: str) -> None:
+    templates = open_workspace(DATA / sample).load_templates()
+    claims = {
+        (found.id, wording)
+        for found in templates.spoken
+        for wording in found.wordings
+        if found.kind == "answer" and found.action is None and DEEDS.search(wording)
+    }
+    assert not claims
+
+
+def test_what_only_a_colleague_can_do_is_offered_and_a_colleague_is_called() -> None:
+    talk = Conversation.at(DATA / "outdoor")
+    reply = talk.customer("my parcel TT-123456 is late", "order/delayed")
+    assert 'A colleague can open a trace with the carrier: type "agent".' in reply
+    talk.customer("agent")
+    assert (talk.decision.kind, talk.rule) == ("handoff", "wants-person")
+
+
+def test_what_only_a_colleague_can_do_is_offered_in_chinese() -> None:
+    talk = Conversation.at(DATA / "tea-zh")
+    reply = talk.customer("CY20250002的快递丢了", "delivery_problem")
+    assert reply.startswith("订单 CY20250002 的物流异常请输入「人工」登记")
+    talk.customer("人工")
+    assert (talk.decision.kind, talk.rule) == ("handoff", "wants-person")

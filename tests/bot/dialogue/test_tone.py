@@ -76,6 +76,22 @@ def test_one_upset_message_is_no_run(talk: Conversation) -> None:
     assert talk.decision.kind == "unknown"
 
 
+def test_nobody_is_called_to_a_customer_who_is_calm(talk: Conversation) -> None:
+    talk.customer("what is the weather like?")
+    said = talk.customer("and who won the game?")
+    assert said == "I'm sorry, I don't know that one either. Shall I get a colleague?"
+    assert talk.customer("no") == "Is there anything else I can help you with?"
+    assert talk.customer("are you open?", "hours") == "Nine to five."
+    assert not talk.state.handed_over
+
+
+def test_nobody_is_called_to_a_calm_customer_in_chinese_either(zh: Conversation) -> None:
+    zh.customer("今天天气怎么样")
+    assert zh.customer("昨晚谁赢了") == "抱歉，这个我也不知道。需要我请同事来帮您吗？"
+    assert zh.customer("好的").startswith("好的，我这就为您转接同事")
+    assert zh.state.handed_over
+
+
 def test_a_person_is_offered_once_in_a_run_and_a_yes_is_taken_at_its_word(
     talk: Conversation,
 ) -> None:

@@ -9,7 +9,7 @@ from typing import Any, NoReturn
 
 import pytest
 
-from bot.imports.run import Masking, import_chats
+from bot.imports.run import import_chats
 
 Frontdesk = Callable[..., tuple[int, str, str]]
 Lines = list[dict[str, Any]]
@@ -312,20 +312,47 @@ def test_personal_data_is_kept_when_told_and_files_are_not_overwritten(
     )
 
 
-def test_an_interrupted_import_leaves_nothing(tmp_path: Path) -> None:
-    def interrupt(texts: object) -> NoReturn:
-        raise KeyboardInterrupt(texts)
+def test_an_interrupted_import_leaves_nothing_and_says_so(
+    frontdesk: Frontdesk, desk: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def interrupt(*_: object) -> NoReturn:
+        raise KeyboardInterrupt
 
-    path = write_lines(tmp_path / "a.jsonl", {"text": "hello"})
-    masking = Masking({}, frozenset(), interrupt)
-    with pytest.raises(KeyboardInterrupt):
-        import_chats(path, tmp_path / "chats" / "a.jsonl", masking=masking)
+    monkeypatch.setattr("bot.imports.run.mask", interrupt)
+    row = {"conversation": "7", "speaker": "customer", "text": "hello"}
+    path = write_lines(tmp_path / "a.jsonl", row)
 
-    assert list((tmp_path / "chats").iterdir()) == []
+    code, out, err = frontdesk("chats", "import", path, "-w", desk)
+    assert (code, out, err.strip()) == (
+        130,
+        "",
+        "interrupted; nothing was written: the same command begins again",
+    )
+    assert list((desk / "chats").iterdir()) == []
 
 
-def test_half_a_character_is_bad(frontdesk: Frontdesk, desk: Path, tmp_path: Path) -> None:
-    path = write_lines(tmp_path / "a.jsonl", {"text": "\ud83d"})
+def test_progress_is_told_of_reading_and_of_bringing_together(
+    frontdesk: Frontdesk, desk: Path, tmp_path: Path
+) -> None:
+    path = tmp_path / "a.csv"
+    path.write_text("conversation,speaker,text\n" + f"7,customer,{'word ' * 2_000}\n" * 130)
+
+    _, _, err = frontdesk("chats", "import", path, "-w", desk)
+    assert err.startswith("read (MiB): 1 of 1\nbrought together (MiB): 1 of 1\n")
+
+
+@pytest.mark.parametrize(
+    "row",
+    [
+        {"text": "\ud83d"},
+        {"conversation": "7", "speaker": "customer", "text": "\ud83d"},
+        {"turns": [turn("customer", "hello")], "tags": ["\ud83d"]},
+    ],
+)
+def test_half_a_character_is_bad(
+    frontdesk: Frontdesk, desk: Path, tmp_path: Path, row: dict[str, Any]
+) -> None:
+    path = write_lines(tmp_path / "a.jsonl", row)
 
     assert frontdesk("chats", "import", path, "-w", desk) == (
         2,

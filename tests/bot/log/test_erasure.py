@@ -17,7 +17,7 @@ import pytest
 from bot.decision import Answer, Evidence, Reading
 from bot.errors import BotError
 from bot.log.erasure import age, erase, of_customer
-from bot.log.reading import opened
+from bot.log.reading import opened_to_change
 from bot.replay.store import COLUMNS, ReplayStore
 from bot.session_log import SessionLog, TurnRecord
 from bot.workspace import Workspace
@@ -343,7 +343,7 @@ def test_an_interrupted_erasure_leaves_a_whole_log_and_the_next_one_finishes_it(
         assert (stage, done, total) == ("erase turns", 2, 5)
         raise KeyboardInterrupt
 
-    with opened(workspace.database) as connection, pytest.raises(KeyboardInterrupt):
+    with opened_to_change(workspace.database) as connection, pytest.raises(KeyboardInterrupt):
         erase(connection, workspace.database, of_customer(connection, SECRET), interrupt)
     assert sessions(workspace) == [1, 2]
     assert frontdesk("log", "verify", "-w", workspace.root)[:2] == (

@@ -97,6 +97,17 @@ def test_a_narrow_terminal_shows_the_first_columns() -> None:
     ]
 
 
+@pytest.mark.parametrize("width", [40, 60, 80, 132])
+def test_a_long_name_is_cut_and_no_figure_is(width: int) -> None:
+    lines = shown(replace(VIEW, intents={"退款" * 40: REFUND, "x" * 90: TRACK}), width)
+    start = next(n for n, line in enumerate(lines) if line.startswith("intent "))
+    heads, first, second = lines[start : start + 3]
+    assert "turns  answered" in heads
+    assert " 1,234     50.0%" in first
+    assert " 12     80.0%" in second
+    assert [line.count("…") for line in (heads, first, second)] == [0, 1, 1]
+
+
 @pytest.mark.parametrize("height", [10, 16, 24, 50])
 def test_a_low_terminal_says_how_much_more_there_is(height: int) -> None:
     intents: dict[str | None, Counts] = {f"intent {n}": TRACK for n in range(30)}

@@ -1,0 +1,184 @@
+"""Which encoder's vectors find the articles: the fine-tuned one's, or those of the one before it.
+
+Training on chats moves every vector. Where customers ask for what the chats were about, search
+gains by it; where the articles are about other matters, it loses. So the fine-tuned vectors search
+only where that was measured: the labelled questions of the workspace (`questions.jsonl`), else the
+articles' own headings as far as they were not taught, find their article no later on average
+(MRR@10) than with the encoder before. Where there is too little to measure by, that one searches:
+what it finds does not fall by training. It reads each message too, which is a second pass.
+"""
+
+import json
+from collections.abc import Collection, Sequence
+from dataclasses import asdict, dataclass, field, replace
+from hashlib import sha256
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import numpy as np
+from numpy.typing import NDArray
+
+from bot.cache_file import store
+from bot.model import Model
+from bot.trials import FEWEST_QUESTIONS, headings, without_headings
+from bot.workspace import Workspace
+from kb.search import search
+
+if TYPE_CHECKING:
+    from bot.console import Progress
+    from finetune.registry import VersionInfo
+    from kb.index import Index
+    from kb.search import Earlier, Hit
+
+FloatArray = NDArray[np.float32]
+SCHEMA = 1
+DEPTH = 50
+"""Several passages may be of one article: this many nearly always hold ten articles."""
+
+
+@dataclass(frozen=True, slots=True)
+class Searcher:
+    """The index that is searched and the encoder whose vectors are in it. `own`: that encoder reads
+    the messages anyway. `measured`: it was chosen on the questions that thresholds are made of.
+    `known` are vectors of texts that were read beforehand."""
+
+    index: "Index"
+    encoder: Model
+    own: bool = True
+    measured: bool = False
+    known: dict[str, FloatArray] = field(default_factory=dict)
+
+    def ahead(self, texts: Sequence[str]) -> "Searcher":
+        """As this one, with these texts read in batches."""
+        if self.own:
+            return self
+        distinct = list(dict.fromkeys(texts))
+        return replace(self, known=dict(zip(distinct, self.encoder.encode(distinct), strict=True)))
+
+    def hits(
+        self, text: str, vector: FloatArray, count: int, earlier: "Earlier | None" = None
+    ) -> "list[Hit]":
+        """The best passages for a text, whose vector (d,) is that of the fine-tuned encoder."""
+        if not self.own:
+            vector = self._vector(text)
+            earlier = earlier and replace(earlier, vector=self._vector(earlier.text))
+        return search(self.index, text, vector, count, earlier=earlier)
+
+    def _vector(self, text: str) -> FloatArray:
+        found = self.known.get(text)
+        return self.encoder.encode([text])[0] if found is None else found
+
+
+def mrr(index: "Index", encoder: Model, asked: Sequence[tuple[str, Collection[str]]]) -> float:
+    """How early questions find one of their articles: MRR@10, 0..1."""
+    from kb.evaluation import evaluate
+
+    vectors = encoder.encode([text for text, _ in asked])
+    rankings = [
+        [hit.passage.article for hit in search(index, text, vector, DEPTH)]
+        for (text, _), vector in zip(asked, vectors, strict=True)
+    ]
+    return float(evaluate(rankings, [set(gold) for _, gold in asked])["mrr@10"])
+
+
+@dataclass(frozen=True, slots=True)
+class Choice:
+    """Who searches. `own` and `before` are the MRR@10 of either encoder on `n` questions; with too
+    few questions there are none, and the encoder before searches."""
+
+    n: int
+    own: float | None = None
+    before: float | None = None
+
+    @property
+    def is_own(self) -> bool:
+        return self.own is not None and self.before is not None and self.own >= self.before
+
+
+def searcher_of(
+    workspace: Workspace, model: Model, before: "VersionInfo | None", progress: "Progress"
+) -> Searcher:
+    """The searcher of a model; `before` is the encoder that it started from, where that is at hand.
+    What was measured is kept beside the index.
+
+    Raises:
+        kb.errors.NoIndex: the model's index is missing or damaged.
+    """
+    from kb.index import Index
+
+    own = Searcher(Index.open(workspace.index, model.encoder_fingerprint), model)
+    if before is None or not _has_index(workspace, before):
+        return own
+    choice = _choice(workspace, own, before, progress)
+    if choice.is_own:
+        return replace(own, measured=True)
+    index = Index.open(workspace.index, before.encoder_fingerprint)
+    if index.ids.tolist() != own.index.ids.tolist():  # made of other articles
+        return own
+    encoder = Model.load(before.folder)
+    return Searcher(index, encoder, own=False, measured=choice.own is not None)
+
+
+def _has_index(workspace: Workspace, before: "VersionInfo") -> bool:
+    from kb.errors import NoIndex
+    from kb.manifest import read_manifest
+
+    try:
+        read_manifest(workspace.index, before.encoder_fingerprint)
+    except NoIndex:
+        return False
+    return True
+
+
+def _choice(
+    workspace: Workspace, own: Searcher, before: "VersionInfo", progress: "Progress"
+) -> Choice:
+    path = workspace.index / f"search-{own.encoder.fingerprint[:12]}.json"
+    key = _key(workspace, own, before)
+    choice = _read(path, key)
+    if choice is None:
+        choice = _measure(workspace, own, before, progress)
+        written = json.dumps({"key": key, **asdict(choice)})
+        store(path, lambda file: file.write(f"{written}\n".encode()))
+    return choice
+
+
+def _measure(
+    workspace: Workspace, own: Searcher, before: "VersionInfo", progress: "Progress"
+) -> Choice:
+    from kb.index import Index
+
+    labelled = workspace.questions.is_file()
+    passages, asked = headings(own.encoder, own.index)
+    if labelled:
+        from kb.evaluation import read_queries
+
+        asked = [(q.text, frozenset(q.gold)) for q in read_queries(workspace.questions)]
+    if len(asked) < FEWEST_QUESTIONS:
+        return Choice(len(asked))
+    found = []
+    for encoder in (own.encoder, Model.load(before.folder)):
+        index = Index.open(workspace.index, encoder.encoder_fingerprint)
+        if labelled:
+            found.append(mrr(index, encoder, asked))
+        else:
+            with without_headings(passages, encoder, index, progress) as blind:
+                found.append(mrr(blind, encoder, asked))
+    return Choice(len(asked), *found)
+
+
+def _key(workspace: Workspace, own: Searcher, before: "VersionInfo") -> str:
+    questions = workspace.questions
+    text = questions.read_text(encoding="utf-8", errors="replace") if questions.is_file() else None
+    encoders = [own.encoder.fingerprint, before.fingerprint]
+    return sha256(json.dumps([SCHEMA, text, own.index.content, *encoders]).encode()).hexdigest()
+
+
+def _read(path: Path, key: str) -> Choice | None:
+    try:
+        found = json.loads(path.read_text(encoding="utf-8"))
+        if found["key"] == key:
+            return Choice(found["n"], found["own"], found["before"])
+    except (OSError, ValueError, KeyError, TypeError):
+        pass  # not there, or of no use: it is measured again
+    return None
