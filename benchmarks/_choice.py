@@ -30,7 +30,7 @@ from bot.commands.finetune import make_request
 from bot.content.citing import cited
 from bot.creation import create
 from bot.decision import Cite, Decision, template_of
-from bot.live import build_index, desk_of
+from bot.live import build_index, desk_of, export_base
 from bot.model import softmax
 from bot.replay.answering import answers
 from bot.replay.answering import read as read_all
@@ -69,6 +69,7 @@ def choice(job: Job) -> Outcome:
     workspace = make_workspace(job)
     asked = make_request(workspace, skip_bad=False)
     trained = run(job, replace(asked, seed=job.seed, epochs=job.epochs, fresh=True))
+    export_base(workspace, job.progress)
     build_index(workspace, trained.model, job.progress)
     desk = desk_of(workspace, trained.model, job.progress)
     held = stream_of(trained.part("calibration"), 1 - JUDGED, "val", job.limit)

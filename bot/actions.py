@@ -86,6 +86,13 @@ class Actions:
         ms = round(1000 * (time.perf_counter() - started), 3)
         return Outcome(name, returned, failure, attempt, ms)
 
+    def are_idle(self) -> bool:
+        """Whether each run has ended; one that hangs never does."""
+        taken = [self.under_way.acquire(blocking=False) for _ in range(AT_ONCE)]
+        if any(taken):
+            self.under_way.release(sum(taken))
+        return all(taken)
+
     def _call(self, action: ActionSettings, slots: Mapping[str, str], key: str) -> Any:
         if action.function is None:
             from bot.endpoint import post  # urllib.request, which few bots need

@@ -56,7 +56,7 @@ def place_of(error: BaseException, path: Path) -> str:
 def _run(path: Path, setting: str) -> ModuleType:
     module = ModuleType(_MODULE)
     module.__file__ = str(path)
-    vars(module)["print"] = _print
+    vars(module).update(print=_print, input=_no_input)
     try:
         code = compile(path.read_bytes(), str(path), "exec")
         sys.modules[_MODULE] = module  # dataclasses look their module up there
@@ -76,6 +76,11 @@ def _print(*values: object, **how: Any) -> None:
     """What the owner's code prints must not stand among the answers on standard output."""
     how.setdefault("file", sys.stderr)
     print(*values, **how)
+
+
+def _no_input(_prompt: object = "") -> str:
+    """Standard input is the customers'; an action has its slots."""
+    raise RuntimeError("an action may not read standard input")
 
 
 def takes_key(function: Function) -> bool:

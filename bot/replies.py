@@ -270,14 +270,27 @@ def _paragraphs(cite: Cite, marks: Sequence[str]) -> list[str]:
 
 def _quoted(cite: Cite, quotes: Sequence[Quote], mark: str) -> str:
     """Sentences of one passage: those in a row as they stand there, a mark after each row, and
-    dots where something is left out."""
-    text = cite.hits[quotes[0].hit].passage.text
-    said = quotes[0].text
+    dots where something is left out. A list that nothing leads into has its heading above it."""
+    passage = cite.hits[quotes[0].hit].passage
+    text, said = passage.text, quotes[0].text
+    if passage.headings and _LISTED.match(said):
+        said = f"{_leading(passage.headings[-1])}\n{said}"
     for before, quote in pairwise(quotes):
         between = text[before.end : quote.start]
         joint = "\n" if "\n" in between else " " if between else ""
         said += f" {mark} … {quote.text}" if between.strip() else joint + quote.text
     return _EMPHASIS.sub(r"\1", said) + f" {mark}"
+
+
+def _leading(heading: str) -> str:
+    """A heading as what leads into a list.
+
+    >>> _leading("Prices"), _leading("怎么开票"), _leading("What does it cost?")
+    ('Prices:', '怎么开票：', 'What does it cost?')
+    """
+    if not heading[-1:].isalnum():
+        return heading
+    return f"{heading}：" if _HAN.search(heading) else f"{heading}:"
 
 
 def _not_found(cite: Cite, language: Language) -> list[str]:
@@ -288,6 +301,7 @@ def _not_found(cite: Cite, language: Language) -> list[str]:
     return [own(language, "not found", cite).replace("{parts}", parts)]
 
 
+_LISTED = re.compile(r"(?:[-*+•·]|\(?\d{1,2}[.)、）]|[①-⑳]|步骤\s?\d+)(?=\s|[^\x00-\x7f])")
 _EMPHASIS = re.compile(r"(?<![\w*])\*(?=[^\s*])([^*\n]*[^\s*])\*(?![\w*])")
 _END = re.compile(r"[.!?](?=\s)|[。！？]|\n")
 

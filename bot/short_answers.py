@@ -20,15 +20,19 @@ _AROUND_PLACE = re.compile(r"^(?:the |option |number |第|选)?(.+?)(?: one|个|
 
 
 _BETWEEN = re.compile(r"[\W_]+")
+_SIGNS = {"👍": "ok", "👌": "ok", "✅": "ok", "👎": "no", "❌": "no", "🙏": "thanks"}
 
 
 def words(text: str) -> str:
     """The letters and digits of `text`, folded, one space where there was anything else.
 
-    >>> words("  Track, my ORDER!")
-    'track my order'
+    A thumb up or down, and nothing else, is the word for it.
+
+    >>> words("  Track, my ORDER!"), words("👍🏽")
+    ('track my order', 'ok')
     """
-    return _BETWEEN.sub(" ", unicodedata.normalize("NFKC", text).casefold()).strip()
+    said = _BETWEEN.sub(" ", unicodedata.normalize("NFKC", text).casefold()).strip()
+    return said or next((word for sign, word in _SIGNS.items() if sign in text), "")
 
 
 def picked(message: str, titles: Sequence[str]) -> int | None:

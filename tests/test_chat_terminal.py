@@ -108,7 +108,7 @@ def test_an_answer_from_the_articles(
     trained_workspace: Workspace, set_thresholds: SetThresholds
 ) -> None:
     set_thresholds(trained_workspace, passage=0.0)
-    _, shown = talk(trained_workspace, "gift voucher sold at the till", "/sources", "/quit")
+    _, shown = talk(trained_workspace, "is a gift voucher valid for years", "/sources", "/quit")
     assert suggesting(shown[1]) == (
         "Here is what our help pages say:\n\n"
         "A gift voucher is sold at the till. [1]\n\n"

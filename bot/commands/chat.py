@@ -1,8 +1,9 @@
 """`frontdesk chat`: talk to the bot, at a terminal or through a pipe."""
 
 import io
+import os
 import sys
-from typing import TYPE_CHECKING, Annotated, Literal
+from typing import TYPE_CHECKING, Annotated, Literal, NoReturn
 
 import typer
 
@@ -44,7 +45,16 @@ def chat(
         desk = open_desk(opened, show)
     _warn(opened, desk)
     wanted: Wanted = "last" if goes_on else resume
-    raise typer.Exit(_talk(opened, desk, wanted, as_json=json, debug=debug))
+    code = _talk(opened, desk, wanted, as_json=json, debug=debug)
+    if not desk.actions.are_idle():
+        _leave(code)  # threads that an action began would be waited for, without end if it hangs
+    raise typer.Exit(code)
+
+
+def _leave(code: int) -> NoReturn:
+    sys.stdout.flush()
+    sys.stderr.flush()
+    os._exit(code)
 
 
 def _talk(

@@ -199,6 +199,8 @@ def _streak_after(state: State, decision: Decision) -> int:
     match decision:
         case Unknown(reason="unreadable"):
             return state.unknown_streak
+        case Unknown(reason="only a value"):
+            return 0
         case Unknown():
             return state.unknown_streak + 1
         case _:

@@ -88,6 +88,8 @@ def courtesy(turn: Turn) -> Decision | None:
     """Hello, thanks, goodbye and the like, where no template of the owner's says it."""
     acts = acts_of(turn.text)
     for act, sentence in _COURTESIES.items():
+        if "no" in acts and act == "thanks":  # "no thanks" is no thanks
+            continue
         if act in acts and (act != "cancel" or turn.state.pending is None):
             closes = act == "goodbye" or not isinstance(turn.state.pending, Ask)
             return _aside(turn, "courtesy", sentence, closes=closes)
@@ -96,7 +98,8 @@ def courtesy(turn: Turn) -> Decision | None:
     if "repeat" in acts and turn.state.last is None:
         return _aside(turn, "courtesy", "hello")
     if turn.state.pending is None and ("yes" in acts or "no" in acts):
-        return _aside(turn, "courtesy", "acknowledged" if turn.state.last else "hello")
+        said = "acknowledged" if "yes" in acts else "nothing open"
+        return _aside(turn, "courtesy", said if turn.state.last else "hello")
     return None
 
 

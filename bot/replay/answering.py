@@ -109,12 +109,14 @@ def answers(
     desk: "Desk", history: History, vectors: Vectors, readings: Readings, today: date
 ) -> Iterator[Answered]:
     """The decisions on the messages of a history, in order."""
-    conversation, asked = None, None
-    slots: Mapping[str, str] = {}
-    found_in: dict[tuple[str, str], tuple[Hit, ...]] = {}
+    started = time.perf_counter()
     ranked = desk.ranked(readings.queries)
     parts = _Parts.read(desk, history, vectors)
     desk = desk.ahead([history.texts.all[text] for text in _searched(history)])
+    shared = 1000 * (time.perf_counter() - started) / max(len(ranked), 1)
+    conversation, asked = None, None
+    slots: Mapping[str, str] = {}
+    found_in: dict[tuple[str, str], tuple[Hit, ...]] = {}
     for row, message in enumerate(history.messages()):
         started = time.perf_counter()
         if message.conversation != conversation:
@@ -135,7 +137,7 @@ def answers(
         decision = desk.organised(as_confirmed(decided, desk.templates), text, vector)
         slots = decision.evidence.slots
         asked = _asked_after(desk, message, text, vector, asked, decision)
-        ms = 1000 * (time.perf_counter() - started)
+        ms = shared + 1000 * (time.perf_counter() - started)
         yield Answered(message, text, reading, candidates, decision, ms)
 
 

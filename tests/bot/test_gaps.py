@@ -308,7 +308,6 @@ def test_with_nothing_to_look_at_it_says_what_to_do(
     code, out, err = frontdesk("gaps", "--replay", "9", "-w", root)
     assert (code, out) == (2, "")
     assert err == (
-        f"frontdesk: {trained_workspace.replays} is not there;"
-        " run `frontdesk replay CHATS` first\n"
+        f"frontdesk: {trained_workspace.replays} is not there; run `frontdesk replay CHATS` first\n"
     )
     assert not trained_workspace.replays.exists()

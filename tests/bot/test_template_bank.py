@@ -60,6 +60,14 @@ def test_templates_are_ranked_by_their_best_wording(bank: TemplateBank, encode: 
     assert [scored.name for scored in bank.rank(query, count=1)] == ["hours"]
 
 
+def test_queries_together_give_the_digits_of_each_alone() -> None:
+    random = np.random.default_rng(0)
+    vectors = random.standard_normal((40, 24)).astype(np.float32)
+    bank = TemplateBank(tuple(f"t{i}" for i in range(20)), np.repeat(np.arange(20), 2), vectors)
+    queries = random.standard_normal((30, 24)).astype(np.float32)
+    assert bank.rank_all(queries) == [bank.rank(query) for query in queries]
+
+
 def test_scores_lie_between_zero_and_one(bank: TemplateBank) -> None:
     scores = bank.scores(np.stack([-np.ones(4), np.ones(4)]).astype(np.float32))
     assert scores.shape == (2, 3)

@@ -20,6 +20,11 @@ CODES = {
         "    work = threading.Thread(target=time.sleep, args=(3600,))\n"
         "    work.start()\n    work.join()\n"
     ),
+    "waits in a pool": (
+        "import time\nfrom concurrent.futures import ThreadPoolExecutor\ndef look_up(slots):\n"
+        "    with ThreadPoolExecutor() as pool:\n        pool.submit(time.sleep, 3600).result()\n"
+    ),
+    "asks": "def look_up(slots):\n    input('and now? ')\n",
 }
 
 

@@ -117,6 +117,21 @@ def test_sentences_in_a_row_stand_together_and_dots_where_something_is_left_out(
 
 
 @pytest.mark.parametrize(
+    ("heading", "listed"),
+    [
+        ("Norway", "Norway:\n- EUR 19.90 [1]"),
+        ("What does it cost?", "What does it cost?\n- EUR 19.90 [1]"),
+        ("挪威", "挪威：\n- EUR 19.90 [1]"),
+    ],
+)
+def test_a_list_that_nothing_leads_into_has_its_heading(heading: str, listed: str) -> None:
+    passage = Passage(1, "abroad", "Abroad", ("Europe", heading), "- EUR 19.90", "")
+    quotes = (Quote(0, 0, 11, "- EUR 19.90"),)
+    said = Cite((Hit(passage, 0.9, 0.9, 0.9),), Evidence("passage-certain"), quotes=quotes)
+    assert render(said, Templates(), "en").split("\n\n")[1] == listed
+
+
+@pytest.mark.parametrize(
     ("language", "said"),
     [
         ("en", "I found nothing about “the moon” and “X200”, though."),

@@ -434,10 +434,30 @@ def test_a_number_that_was_no_choice_finds_no_passage(talk: Conversation) -> Non
 # --- ok ------------------------------------------------------------------------------------------
 
 
-@pytest.mark.parametrize("words", ["ok", "no", "alright"])
+@pytest.mark.parametrize("words", ["ok", "👍", "alright"])
 def test_an_ok_to_an_unknown_calls_nobody(talk: Conversation, words: str) -> None:
     talk.customer("blorp")
     assert talk.customer(words) == "Is there anything else I can help you with?"
+
+
+@pytest.mark.parametrize("words", ["no", "no thanks", "👎"])
+def test_a_no_to_an_unknown_is_left_at_that(talk: Conversation, words: str) -> None:
+    talk.customer("blorp")
+    assert talk.customer(words) == "No problem. I'm here if you need anything."
+
+
+def test_a_thumb_up_is_a_yes_to_the_offer_of_a_person(talk: Conversation, zh: Conversation) -> None:
+    for one in (talk, zh):
+        one.customer("blorp")
+        one.customer("blorp")
+        one.customer("👍🏽")
+        assert (one.rule, one.decision.kind) == ("wants-person", "handoff")
+
+
+def test_a_value_alone_is_noted_and_forgives(talk: Conversation) -> None:
+    talk.customer("blorp")
+    assert talk.customer("TT-1234").startswith("Thank you, I've noted that.")
+    assert talk.customer("blorp").startswith("I don't know that one, I'm afraid.")
 
 
 @pytest.mark.parametrize("words", ["yes", "yes please", "sure"])

@@ -80,7 +80,7 @@ def test_nobody_is_called_to_a_customer_who_is_calm(talk: Conversation) -> None:
     talk.customer("what is the weather like?")
     said = talk.customer("and who won the game?")
     assert said == "I'm sorry, I don't know that one either. Shall I get a colleague?"
-    assert talk.customer("no") == "Is there anything else I can help you with?"
+    assert talk.customer("no thanks") == "No problem. I'm here if you need anything."
     assert talk.customer("are you open?", "hours") == "Nine to five."
     assert not talk.state.handed_over
 

@@ -1,6 +1,6 @@
 """A turn is answered with the true turns before it, each text is encoded once."""
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import replace as with_other
 from pathlib import Path
 from typing import Any
@@ -170,3 +170,23 @@ def test_a_follow_up_is_searched_for_with_the_question_before_as_in_a_session(
         bot.respond(asked)
         live = evidence_json(bot.respond(then).decision)
     assert turns[1].evidence["passages"] == live["passages"]
+
+
+def test_the_requests_of_a_message_are_read_as_in_a_session(desk: Desk, replayed: Replayed) -> None:
+    own = with_other(desk, thresholds=ALWAYS)
+    messages = [
+        "when do you open on Sunday? And also, where is my parcel BK-0001?",
+        "where is my parcel BK-0002? And also, when do you open on Monday?",
+    ]
+    _, turns = replayed(own, [chat(text, f"customer: {text}") for text in messages])
+    assert [turn.rule for turn in turns] == ["several", "several"]
+    for text, turn in zip(messages, turns, strict=True):
+        with SessionLog.open(Path(":memory:")) as log:
+            live = evidence_json(Bot(own, log, channel="test").respond(text).decision)
+        for part, said in zip(turn.evidence["parts"], live["parts"], strict=True):
+            assert (part["template"], part["kind"]) == (said["template"], said["kind"])
+            assert scores(part["templates"]) == pytest.approx(scores(said["templates"]), abs=1e-5)
+
+
+def scores(templates: Sequence[Mapping[str, Any]]) -> dict[str, float]:
+    return {template["name"]: template["score"] for template in templates}

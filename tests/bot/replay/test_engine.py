@@ -67,6 +67,22 @@ def test_every_turn_is_a_row(desk: Desk, chats: list[Conversation], replayed: Re
     assert (row.chats, row.version, row.model) == ("last year", "v1", desk.model.fingerprint)
 
 
+def test_the_surest_intents_of_some_chats_are_those_of_their_evidence(
+    desk: Desk, chats: list[Conversation], replayed: Replayed, store: ReplayStore
+) -> None:
+    row, turns = replayed(desk, chats)
+    first = turns[0].evidence["intents"][0]["name"]  # stands for the one to pass over
+    expected = [
+        (
+            turn.conversation,
+            next(i["score"] for i in turn.evidence["intents"] if i["name"] != first),
+        )
+        for turn in turns
+        if turn.chat % 3 == 0
+    ]
+    assert list(store.surest(row.id, first, 3)) == expected
+
+
 def test_blocks_and_their_order_change_no_decision(
     desk: Desk, chats: list[Conversation], replayed: Replayed, monkeypatch: pytest.MonkeyPatch
 ) -> None:
