@@ -131,13 +131,14 @@ def go_live(
     switch last, so that a chat which opens meanwhile finds the old one, whole. `how` it came to
     that is kept in the history of the models.
 
-    Returns a sentence for each way of answering that could not be certified, and for each learned
-    entity of the settings that the version has not learnt.
+    Returns a sentence for each way of answering that could not be certified, for search in a second
+    pass, and for each learned entity of the settings that the version has not learnt.
 
     Raises:
         NoModel: there is no such version, or it is damaged.
     """
     from bot.model import Model
+    from bot.searching import second_pass
     from bot.settings import unlearnt
     from bot.thresholds import shortcomings
     from finetune.registry import open_version, use
@@ -148,7 +149,11 @@ def go_live(
     use(workspace.models, version, how)
     tidy(workspace)
     missing = unlearnt(workspace.settings, model.entity_types)
-    return [*shortcomings(workspace.index, model), *missing]
+    return [
+        *shortcomings(workspace.index, model),
+        *second_pass(workspace.index, model),
+        *missing,
+    ]
 
 
 def tidy(workspace: Workspace) -> None:

@@ -2,10 +2,10 @@
 
 Training on chats moves every vector. Where customers ask for what the chats were about, search
 gains by it; where the articles are about other matters, it loses. So the fine-tuned vectors search
-only where that was measured: the labelled questions of the workspace (`questions.jsonl`), else the
-articles' own headings as far as they were not taught, find their article no later on average
-(MRR@10) than with the encoder before. Where there is too little to measure by, that one searches:
-what it finds does not fall by training. It reads each message too, which is a second pass.
+only where that was measured: the articles' own headings, as far as they were not taught, find their
+article no later on average (MRR@10) than with the encoder before. Where there are too few of them,
+that one searches: what it finds does not fall by training. It reads each message too, which is a
+second pass. Labelled questions have no say: thresholds are certified on them.
 """
 
 import json
@@ -39,7 +39,7 @@ DEPTH = 50
 @dataclass(frozen=True, slots=True)
 class Searcher:
     """The index that is searched and the encoder whose vectors are in it. `own`: that encoder reads
-    the messages anyway. `measured`: it was chosen on the questions that thresholds are made of.
+    the messages anyway. `measured`: it was chosen on headings.
     `known` are vectors of texts that were read beforehand."""
 
     index: "Index"
@@ -83,8 +83,8 @@ def mrr(index: "Index", encoder: Model, asked: Sequence[tuple[str, Collection[st
 
 @dataclass(frozen=True, slots=True)
 class Choice:
-    """Who searches. `own` and `before` are the MRR@10 of either encoder on `n` questions; with too
-    few questions there are none, and the encoder before searches."""
+    """Who searches. `own` and `before` are the MRR@10 of either encoder on `n` headings; with too
+    few there are none, and the encoder before searches."""
 
     n: int
     own: float | None = None
@@ -119,6 +119,24 @@ def searcher_of(
     return Searcher(index, encoder, own=False, measured=choice.own is not None)
 
 
+def second_pass(folder: Path, model: Model) -> list[str]:
+    """A sentence that says why a model's articles are searched with the encoder before it, if they
+    are; `folder` has the indexes."""
+    choice = _kept(folder, model)[1]
+    if choice is None or choice.is_own:
+        return []
+    what = "articles are searched with the encoder before the training, in a second pass a turn"
+    if choice.own is None or choice.before is None:
+        why = (
+            f"to measure the fine-tuned one takes {FEWEST_QUESTIONS} headings that were not taught"
+        )
+        return [f"{what}: {why}, and there are {choice.n}"]
+    return [
+        f"{what}: it finds the articles of {choice.n} headings earlier (MRR@10 "
+        f"{choice.before:.3f}, fine-tuned {choice.own:.3f})"
+    ]
+
+
 def _has_index(workspace: Workspace, before: "VersionInfo") -> bool:
     from kb.errors import NoIndex
     from kb.manifest import read_manifest
@@ -133,12 +151,12 @@ def _has_index(workspace: Workspace, before: "VersionInfo") -> bool:
 def _choice(
     workspace: Workspace, own: Searcher, before: "VersionInfo", progress: "Progress"
 ) -> Choice:
-    path = workspace.index / f"search-{own.encoder.fingerprint[:12]}.json"
-    key = _key(workspace, own, before)
-    choice = _read(path, key)
-    if choice is None:
+    key = _key(own, before)
+    known, choice = _kept(workspace.index, own.encoder)
+    if choice is None or known != key:
         choice = _measure(workspace, own, before, progress)
         written = json.dumps({"key": key, **asdict(choice)})
+        path = _path(workspace.index, own.encoder)
         store(path, lambda file: file.write(f"{written}\n".encode()))
     return choice
 
@@ -148,37 +166,30 @@ def _measure(
 ) -> Choice:
     from kb.index import Index
 
-    labelled = workspace.questions.is_file()
-    passages, asked = headings(own.encoder, own.index)
-    if labelled:
-        from kb.evaluation import read_queries
-
-        asked = [(q.text, frozenset(q.gold)) for q in read_queries(workspace.questions)]
-    if len(asked) < FEWEST_QUESTIONS:
-        return Choice(len(asked))
+    passages, hidden = headings(own.encoder, own.index)
+    if len(hidden) < FEWEST_QUESTIONS:
+        return Choice(len(hidden))
     found = []
     for encoder in (own.encoder, Model.load(before.folder)):
         index = Index.open(workspace.index, encoder.encoder_fingerprint)
-        if labelled:
-            found.append(mrr(index, encoder, asked))
-        else:
-            with without_headings(passages, encoder, index, progress) as blind:
-                found.append(mrr(blind, encoder, asked))
-    return Choice(len(asked), *found)
+        with without_headings(passages, encoder, index, progress) as blind:
+            found.append(mrr(blind, encoder, hidden))
+    return Choice(len(hidden), *found)
 
 
-def _key(workspace: Workspace, own: Searcher, before: "VersionInfo") -> str:
-    questions = workspace.questions
-    text = questions.read_text(encoding="utf-8", errors="replace") if questions.is_file() else None
-    encoders = [own.encoder.fingerprint, before.fingerprint]
-    return sha256(json.dumps([SCHEMA, text, own.index.content, *encoders]).encode()).hexdigest()
+def _key(own: Searcher, before: "VersionInfo") -> str:
+    parts = [SCHEMA, own.index.content, own.encoder.fingerprint, before.fingerprint]
+    return sha256(json.dumps(parts).encode()).hexdigest()
 
 
-def _read(path: Path, key: str) -> Choice | None:
+def _path(folder: Path, model: Model) -> Path:
+    return folder / f"search-{model.fingerprint[:12]}.json"
+
+
+def _kept(folder: Path, model: Model) -> tuple[str, Choice | None]:
+    """What was chosen for a model before, and for which key."""
     try:
-        found = json.loads(path.read_text(encoding="utf-8"))
-        if found["key"] == key:
-            return Choice(found["n"], found["own"], found["before"])
+        found = json.loads(_path(folder, model).read_text(encoding="utf-8"))
+        return found["key"], Choice(found["n"], found["own"], found["before"])
     except (OSError, ValueError, KeyError, TypeError):
-        pass  # not there, or of no use: it is measured again
-    return None
+        return "", None  # not there, or of no use: it is measured again

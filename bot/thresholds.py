@@ -35,7 +35,7 @@ if TYPE_CHECKING:
     from bot.console import Progress
 
 FEWEST_CHATS = 10
-SCHEMA = 5
+SCHEMA = 6
 
 
 def certified(
@@ -58,8 +58,9 @@ def certified(
         share, risk = traffic_share(settings, model), settings.max_wrong_answers
         encoder, index = searcher.encoder, searcher.index
         asked = passage_trials(settings, workspace.questions, model, encoder, index, progress)
-        # Questions on which one of two encoders was chosen promise less: a union bound.
-        level = 1 - (1 - CONFIDENCE_LEVEL) / (2 if searcher.measured else 1)
+        # Headings on which one of two encoders was chosen promise less: a union bound.
+        twice = searcher.measured and not workspace.questions.is_file()
+        level = 1 - (1 - CONFIDENCE_LEVEL) / (2 if twice else 1)
         certificates = {
             "intent": _certify(intent_trials(model, templates), risk, share),
             "template": _certify(template_trials(model, templates, bank), risk, share),

@@ -19,7 +19,7 @@ if TYPE_CHECKING:
 
 FOUND = 5
 """How many passages are searched for."""
-NEAR = 0.8
+NEAR = 0.6
 """Chosen on the labelled questions of both samples (docs/answers.md)."""
 
 

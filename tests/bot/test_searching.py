@@ -2,9 +2,8 @@
 
 from __future__ import annotations
 
-import json
 import shutil
-from collections.abc import Callable, Sequence
+from collections.abc import Callable
 from typing import Any
 
 import numpy as np
@@ -14,16 +13,11 @@ from bot import searching
 from bot.bot import Bot
 from bot.live import build_index, export_base, open_desk, searcher
 from bot.model import Model
-from bot.searching import Choice, Searcher
+from bot.searching import Choice, Searcher, second_pass
 from bot.workspace import Workspace
 from finetune.registry import BASE, open_version
 
-QUESTIONS = [
-    {"id": str(number), "text": text, "gold": [article]}
-    for number, (text, article) in enumerate(
-        [("is there milk in it", "allergens"), ("how do I get home", "parking")] * 30
-    )
-]
+HEADINGS = [("is there milk in it", frozenset({"allergens"}))] * 60
 
 
 def silent(stage: str, done: int, total: int) -> None:
@@ -35,6 +29,8 @@ def workspace(trained_workspace: Workspace) -> Workspace:
     """Trained, with the encoder before the training beside the version and an index for either."""
     export_base(trained_workspace, silent)
     build_index(trained_workspace, _live(trained_workspace), silent)
+    for path in trained_workspace.index.glob("search-*.json"):
+        path.unlink()
     return trained_workspace
 
 
@@ -46,42 +42,44 @@ def _base(workspace: Workspace) -> Model:
     return Model.load(open_version(workspace.models, BASE).folder)
 
 
-def _label(workspace: Workspace, questions: Sequence[Any]) -> None:
-    lines = "\n".join(json.dumps(question) for question in questions)
-    workspace.questions.write_text(lines + "\n", encoding="utf-8")
-
-
 @pytest.fixture
-def measured(monkeypatch: pytest.MonkeyPatch) -> Callable[[float, float], list[str]]:
-    """`measured(own, before)`: what either encoder finds; returns who is asked, as it goes."""
+def measured(monkeypatch: pytest.MonkeyPatch) -> Callable[..., list[str]]:
+    """`measured(own, before, headings=60)`: what either encoder finds of so many headings; returns
+    who is asked, as it goes."""
     asked: list[str] = []
 
-    def set_(own: float, before: float) -> list[str]:
-        def mrr(_index: Any, encoder: Model, _asked: Any) -> float:
+    def set_(own: float, before: float, headings: int = 60) -> list[str]:
+        def mrr(_index: Any, encoder: Model, hidden: Any) -> float:
+            assert len(hidden) == headings
             asked.append(encoder.version)
             return own if encoder.trained else before
 
+        def some(_model: Model, index: Any) -> Any:
+            return index.passages(), HEADINGS[:headings]
+
         monkeypatch.setattr(searching, "mrr", mrr)
+        monkeypatch.setattr(searching, "headings", some)
         return asked
 
     return set_
 
 
 @pytest.mark.parametrize(("own", "before", "wins"), [(0.8, 0.7, True), (0.7, 0.8, False)])
-def test_the_encoder_that_finds_labelled_questions_earlier_searches(
+def test_the_encoder_that_finds_headings_earlier_searches(
     workspace: Workspace, measured: Any, own: float, before: float, wins: bool
 ) -> None:
-    _label(workspace, QUESTIONS)
     asked = measured(own, before)
     found = searcher(workspace, _live(workspace), silent)
     assert (found.own, found.measured) == (wins, True)
     assert found.encoder.trained == wins
     assert found.index.fingerprint == found.encoder.encoder_fingerprint
     assert len(asked) == 2
+    said = second_pass(workspace.index, _live(workspace))
+    assert len(said) == (not wins)
+    assert all("(MRR@10 0.800, fine-tuned 0.700)" in line for line in said)
 
 
 def test_it_is_measured_once(workspace: Workspace, measured: Any) -> None:
-    _label(workspace, QUESTIONS)
     asked = measured(0.8, 0.7)
     for _ in range(2):
         assert searcher(workspace, _live(workspace), silent).own
@@ -90,22 +88,17 @@ def test_it_is_measured_once(workspace: Workspace, measured: Any) -> None:
     path.write_text("{")
     assert searcher(workspace, _live(workspace), silent).own
     assert len(asked) == 4
-    _label(workspace, [*QUESTIONS, QUESTIONS[0]])
+    (workspace.kb / "cakes.md").write_text("# Cakes\n\nCakes are cut. They are sweet.\n")
+    build_index(workspace, _live(workspace), silent)
     searcher(workspace, _live(workspace), silent)
     assert len(asked) == 6
 
 
-def test_both_are_asked_the_same_questions_of_their_own_index(workspace: Workspace) -> None:
-    _label(workspace, QUESTIONS)
-    found = searcher(workspace, _live(workspace), silent)
-    [path] = workspace.index.glob("search-*.json")
-    kept = json.loads(path.read_text())
-    assert kept["n"] == len(QUESTIONS)
-    assert found.own == (kept["own"] >= kept["before"])
-    for encoder, name in ((_live(workspace), "own"), (_base(workspace), "before")):
+def test_either_is_asked_of_its_own_vectors(workspace: Workspace) -> None:
+    for encoder in (_live(workspace), _base(workspace)):
         index = searching_index(workspace, encoder)
-        asked = [(q["text"], frozenset(q["gold"])) for q in QUESTIONS]
-        assert searching.mrr(index, encoder, asked) == pytest.approx(kept[name])
+        titles = [(p.title, frozenset({p.article})) for p in index.passages()]
+        assert 0 < searching.mrr(index, encoder, titles) <= 1
 
 
 def searching_index(workspace: Workspace, encoder: Model) -> Any:
@@ -114,11 +107,16 @@ def searching_index(workspace: Workspace, encoder: Model) -> Any:
     return Index.open(workspace.index, encoder.encoder_fingerprint)
 
 
-def test_too_few_questions_choose_the_encoder_before(workspace: Workspace) -> None:
-    _label(workspace, QUESTIONS[:59])
+def test_too_few_headings_choose_the_encoder_before(workspace: Workspace, measured: Any) -> None:
+    asked = measured(0.8, 0.7, headings=59)
     found = searcher(workspace, _live(workspace), silent)
-    assert (found.own, found.measured) == (False, False)
+    assert (found.own, found.measured, asked) == (False, False, [])
     assert not Choice(59).is_own
+    [said] = second_pass(workspace.index, _live(workspace))
+    assert said == (
+        "articles are searched with the encoder before the training, in a second pass a turn: "
+        "to measure the fine-tuned one takes 60 headings that were not taught, and there are 59"
+    )
 
 
 def test_without_the_encoder_before_the_fine_tuned_one_searches(workspace: Workspace) -> None:
@@ -144,7 +142,7 @@ def test_the_pretrained_encoder_alone_searches_for_itself(base_workspace: Worksp
 
 def test_a_turn_finds_what_the_encoder_before_finds(workspace: Workspace) -> None:
     desk = open_desk(workspace, silent)
-    assert not desk.searcher.own  # no question is labelled, few headings are there
+    assert not desk.searcher.own  # there are few headings
     text = "is there milk in it"
     base = _base(workspace)
     expected = Searcher(searching_index(workspace, base), base).hits(

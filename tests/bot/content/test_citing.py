@@ -19,7 +19,7 @@ def hits(**scores: float) -> list[Hit]:
     ("found", "names"),
     [
         (hits(tents=0.6, packs=0.59, boots=0.5, stoves=0.4, ropes=0.3), ["tents", "packs"]),
-        (hits(tents=0.6, packs=0.5, boots=0.45, stoves=0.4, ropes=0.3), ["tents"]),
+        (hits(tents=0.6, packs=0.47, boots=0.45, stoves=0.4, ropes=0.3), ["tents"]),
         # what an encoder calls far is measured against what it finds at all
         (hits(tents=0.86, packs=0.85, boots=0.82, stoves=0.81, ropes=0.80), ["tents", "packs"]),
         (hits(tents=0.86, packs=0.83, boots=0.82, stoves=0.81, ropes=0.80), ["tents"]),
