@@ -128,8 +128,8 @@ def _why(chat: Chat, _: str) -> None:
 def _sources(chat: Chat, _: str) -> None:
     assert chat.last is not None
     cited = [part for part in parts_of(chat.last.decision) if isinstance(part, Cite)]
+    numbers = citations(chat.last.decision)
     for cite in cited:
-        numbers = citations(cite.hits)
         for place, hit in enumerate(cite.hits):
             found = hit.passage
             path = " › ".join((found.title, *found.headings))

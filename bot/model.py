@@ -96,6 +96,11 @@ class Model:
             ) from error
 
     @property
+    def _any_length(self) -> bool:
+        """Whether the heads read windows of any length; those of older versions read whole ones."""
+        return self._heads is not None and self._heads.get_inputs()[0].shape[1] == "k"
+
+    @property
     def trained(self) -> bool:
         """False for the pretrained encoder alone, which knows no intents and no replies."""
         return self._heads is not None
@@ -155,6 +160,8 @@ class Model:
         if self._heads is None:
             nothing = np.zeros((len(turns), 0), dtype=np.float32)
             return Readings(nothing, nothing, turns[:, -1], nothing)
+        if self._any_length:
+            turns, speakers = unpadded(turns, speakers)
         logits, queries, felt = self._heads.run(None, {"turns": turns, "speakers": speakers})
         if self.lexical is not None:
             logits = logits + self.lexical.logits(texts)
@@ -187,7 +194,7 @@ class Readings:
     queries: FloatArray
     sentiments: FloatArray
 
-    def rows(self, chosen: slice) -> "Readings":
+    def rows(self, chosen: slice | IntArray) -> "Readings":
         """Those of some messages."""
         return Readings(
             self.logits[chosen],
@@ -220,6 +227,12 @@ def window(turns: Sequence[tuple[FloatArray, int]], count: int) -> tuple[FloatAr
     vectors[0, count - len(recent) :] = [vector for vector, _ in recent]
     speakers[0, count - len(recent) :] = [speaker for _, speaker in recent]
     return vectors, speakers
+
+
+def unpadded(turns: FloatArray, speakers: IntArray) -> tuple[FloatArray, IntArray]:
+    """Windows (n, k, d) and (n, k) without the first places, where those are empty in all."""
+    first = int((speakers != 0).any(axis=0).argmax())
+    return turns[:, first:], speakers[:, first:]
 
 
 def softmax(logits: FloatArray) -> FloatArray:

@@ -20,7 +20,7 @@ from typing import TYPE_CHECKING, TextIO
 from bot.chat_words import LANGUAGES, remembered, word
 from bot.errors import BotError
 from bot.exchange import Respondent, exchange_json
-from bot.replies import Language, language_of, one_line, printable, sentence
+from bot.replies import Language, in_a_line, language_of, one_line, printable, sentence
 
 if TYPE_CHECKING:
     from prompt_toolkit import PromptSession
@@ -57,8 +57,9 @@ def run_pipe(
 ) -> int:
     """Answer a message a line with an answer a line, each flushed at once; give the exit code.
 
-    The code is 1 when a turn failed. Such a turn still has its line, `{"error"}` in JSON, so that
-    messages and answers stay in step; what went wrong is on `err`. A `/` means nothing here.
+    The code is 1 when a turn failed. Such a turn still has its line, an apology, in JSON
+    `{"error", "reply"}`, so that messages and answers stay in step; what went wrong is on `err`.
+    A `/` means nothing here.
     """
     failed = False
     try:
@@ -70,10 +71,10 @@ def run_pipe(
             except Exception as error:  # whatever it was, the next message deserves an answer
                 failed = True
                 err.write(_complaint(error, f"line {number}: ", debug=debug) + "\n")
-                excuse = json_line({"error": _in_short(error)})
                 sorry = sentence(language_of(message) or bot.language, "failed")
-                answer = excuse if as_json else sorry
-            out.write((answer if as_json else one_line(answer)) + "\n")
+                excuse = {"error": _in_short(error), "reply": sorry}
+                answer = json_line(excuse) if as_json else sorry
+            out.write((answer if as_json else in_a_line(answer)) + "\n")
             out.flush()
     except BrokenPipeError:
         # The reader has gone, as `head` does; nor may the flush at exit complain about it.

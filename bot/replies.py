@@ -25,6 +25,7 @@ from bot.decision import (
     Several,
     SmallTalk,
     Unknown,
+    parts_of,
 )
 from bot.dialogue.tone import in_upset_run
 from bot.scripts import HAN
@@ -34,7 +35,6 @@ from bot.sentences import Language as Language
 
 if TYPE_CHECKING:
     from bot.templates import Templates
-    from kb.search import Hit
 
 LONGEST_QUOTE = 700
 """Characters of a passage that a reply quotes; the rest is an article away."""
@@ -42,17 +42,23 @@ LONGEST_QUOTE = 700
 
 def render(decision: Decision, templates: Templates, language: Language) -> str:
     """What the customer reads; may be several lines."""
+    numbers = citations(decision)
     if isinstance(decision, Several):
-        said = [_several(decision, templates, language)]
+        said = [_several(decision, templates, language, numbers)]
     else:
-        said = [_said(decision, templates, language), *_back_to(decision, templates, language)]
+        said = [
+            _said(decision, templates, language, numbers),
+            *_back_to(decision, templates, language),
+        ]
     if decision.evidence.offers:
         asks = isinstance(decision, Ask | Clarify | Several) or len(said) > 1
         said.append(sentence(language, "offer by word" if asks else "offer"))
     return "\n\n".join(said)
 
 
-def _several(several: Several, templates: Templates, language: Language) -> str:
+def _several(
+    several: Several, templates: Templates, language: Language, numbers: Mapping[str, int]
+) -> str:
     """One after the other; of two questions the last, as the bot comes back to the other one."""
     asks = [part for part in several.parts if isinstance(part, Ask)]
     replies, left = [], 0
@@ -61,7 +67,7 @@ def _several(several: Several, templates: Templates, language: Language) -> str:
             replies.append(sentence(language, "not understood", left).replace("{text}", text))
             left += 1
         elif part not in asks[:-1]:
-            replies.append(_said(part, templates, language))
+            replies.append(_said(part, templates, language, numbers))
     return "\n\n".join(replies)
 
 
@@ -76,7 +82,9 @@ def _back_to(decision: Part, templates: Templates, language: Language) -> list[s
     return [question if asked_for else said.replace("{question}", question)]
 
 
-def _said(decision: Part, templates: Templates, language: Language) -> str:
+def _said(
+    decision: Part, templates: Templates, language: Language, numbers: Mapping[str, int]
+) -> str:
     match decision:
         case SmallTalk(sentence=str(), choices=choices) if choices:
             return _titles(decision, choices, templates, language)
@@ -97,7 +105,7 @@ def _said(decision: Part, templates: Templates, language: Language) -> str:
         case Clarify():
             return _clarify(decision, templates, language)
         case Cite():
-            return _cite(decision, language)
+            return _cite(decision, language, numbers)
 
 
 def own(language: Language, name: str, decision: Decision) -> str:
@@ -125,9 +133,11 @@ def language_of(text: str) -> Language | None:
     return "en" if _SMALL_WORDS.search(text) else None
 
 
-def citations(hits: Sequence[Hit]) -> dict[str, int]:
-    """The number that stands for each article in the reply, in order: {article id: number}."""
-    articles = dict.fromkeys(hit.passage.article for hit in hits)
+def citations(decision: Decision) -> dict[str, int]:
+    """The number that stands for each article in the reply, in order: {article id: number}. Of
+    several requests they are numbered through."""
+    cited = (part.hits for part in parts_of(decision) if isinstance(part, Cite))
+    articles = dict.fromkeys(hit.passage.article for hits in cited for hit in hits)
     return {article: number for number, article in enumerate(articles, start=1)}
 
 
@@ -137,6 +147,7 @@ _SMALL_WORDS = re.compile(
     r"|who|please|thanks|thank|hello|hi|and|or|not|to|for|of|with|have|has|want|need)\b",
     re.IGNORECASE,
 )
+_SOURCES = re.compile(r"(?:(?<=\n\n)|^)\[\d+\] [^\n]+(?:\n\[\d+\] [^\n]+)*(?=\n\n|$)")
 _BREAKS = re.compile(r"\r\n?")
 _UNPRINTABLE = re.compile(
     "[\x00-\x08\x0b-\x1f\x7f-\x9f"  # C0 but for tab and newline, delete, C1
@@ -161,6 +172,16 @@ def one_line(text: str) -> str:
     'Two lines'
     """
     return printable(" ".join(text.split()))
+
+
+def in_a_line(reply: str) -> str:
+    """A reply as one printable line, for a pipe: its list of sources, which would run on from the
+    last mark, stands in brackets.
+
+    >>> in_a_line("In 30 days. [1] [2]\\n\\n[1] Returns\\n[2] Parcels")
+    'In 30 days. [1] [2] ([1] Returns; [2] Parcels)'
+    """
+    return one_line(_SOURCES.sub(lambda found: "(" + found[0].replace("\n", "; ") + ")", reply))
 
 
 def _spelled(found: re.Match[str]) -> str:
@@ -248,11 +269,10 @@ def _listed(opening: str, choices: Sequence[str], templates: Templates, language
     return "\n".join([opening, *lines, sentence(language, "choose")])
 
 
-def _cite(cite: Cite, language: Language) -> str:
-    numbers = citations(cite.hits)
+def _cite(cite: Cite, language: Language, numbers: Mapping[str, int]) -> str:
     marks = [f"[{numbers[hit.passage.article]}]" for hit in cite.hits]
     titles = {hit.passage.article: hit.passage.title for hit in cite.hits}
-    sources = "\n".join(f"[{number}] {titles[article]}" for article, number in numbers.items())
+    sources = "\n".join(f"[{numbers[article]}] {title}" for article, title in titles.items())
     opening = own(language, "cite", cite)
     return "\n\n".join([opening, *_paragraphs(cite, marks), *_not_found(cite, language), sources])
 

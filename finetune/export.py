@@ -93,7 +93,7 @@ def export_heads(heads: Heads, in_context: bool, dimension: int, folder: Path) -
         folder / "heads.onnx",
         ("turns", "speakers"),
         ("logits", "query", "sentiment"),
-        {0: "n"},
+        {0: "n", 1: "k"},
     )
 
 

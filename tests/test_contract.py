@@ -15,6 +15,7 @@ from typing import Any
 import pytest
 
 from bot.decision import KINDS
+from bot.sentences import SENTENCES
 from bot.workspace import Workspace
 
 Frontdesk = Callable[..., tuple[int, str, str]]
@@ -260,7 +261,7 @@ def test_1_where_a_turn_failed_in_a_pipe(
     code, out, err = frontdesk("chat", "--json", "-w", trained_workspace.root, stdin=stdin)
     failed, answered = map(json.loads, out.splitlines())
     assert code == 1
-    assert failed == {"error": "ValueError: of all things"}
+    assert failed == {"error": "ValueError: of all things", "reply": SENTENCES["en"]["failed"][0]}
     assert answered["turn"] == 1
     assert err.endswith("error: line 1: ValueError: of all things (--debug shows the trace)\n")
 

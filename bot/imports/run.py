@@ -10,13 +10,13 @@ from collections.abc import Callable, Generator, Iterable, Iterator, Mapping, Se
 from contextlib import closing, contextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
-from tempfile import TemporaryDirectory
 from typing import Any, TextIO
 
 from pydantic import ValidationError
 
 from bot.errors import BotError
 from bot.imports import adapter, recognise
+from bot.imports.scratch import scratch_in
 from bot.imports.seen import Seen, content_of, seen_in
 from bot.imports.source import EMPTY, Advance, Bad, Found, JsonObject, Source, is_utf8, nowhere
 from bot.masking import Span, mask
@@ -102,11 +102,11 @@ def import_chats(
         raise BotError(f"{path}: there is no such file or folder; check the name")
     result = Imported(name, out)
     out.parent.mkdir(parents=True, exist_ok=True)
-    with TemporaryDirectory(dir=out.parent, prefix=".import-") as folder:
+    with scratch_in(out.parent) as folder:
         source = Source(
             path=path,
             name=out.stem,
-            scratch=Path(folder),
+            scratch=folder,
             columns=columns or {},
             agents=frozenset(agents),
             month_first=month_first,

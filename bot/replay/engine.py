@@ -32,7 +32,7 @@ if TYPE_CHECKING:
 
 FloatArray = NDArray[np.float32]
 SEED = 7
-SCHEME = 4
+SCHEME = 5
 """Changed with whatever changes the numbers of a replay: then the same request is another one."""
 CHUNK = 2048
 """Repeated texts that are encoded in one job."""

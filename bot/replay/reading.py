@@ -130,14 +130,19 @@ class Vectors:
 def read_messages(
     model: Model, messages: Sequence[Message], windows: IntArray, vectors: Vectors
 ) -> Readings:
-    """What the heads make of the messages, whose vectors are there."""
+    """What the heads make of the messages, whose vectors are there. Windows with as many turns are
+    read together: the heads need not look at what is empty."""
     speakers = np.stack([message.speakers for message in messages])
-    texts = vectors.texts([message.text for message in messages])
+    order = np.argsort((speakers != 0).sum(axis=1), kind="stable")
     parts = [
-        model.read(texts[here], vectors.windows(windows[here]), speakers[here])
-        for here in (slice(at, at + BATCH) for at in range(0, len(messages), BATCH))
+        model.read(
+            vectors.texts([messages[row].text for row in rows]),
+            vectors.windows(windows[rows]),
+            speakers[rows],
+        )
+        for rows in (order[at : at + BATCH] for at in range(0, len(order), BATCH))
     ]
-    return joined(parts)
+    return joined(parts).rows(np.argsort(order))
 
 
 def rank_replies(

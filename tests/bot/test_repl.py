@@ -432,7 +432,13 @@ def test_a_turn_that_fails_has_its_line_and_the_rest_is_answered() -> None:
     )
     assert pipe(b"explode\n", as_json=True)[:2] == (
         1,
-        ['{"error": "ValueError: the boiler burst"}'],
+        [
+            '{"error": "ValueError: the boiler burst",'
+            ' "reply": "Sorry, something went wrong on my side. Please try that again."}'
+        ],
+    )
+    assert json.loads(pipe(b"explode\n", as_json=True, language="zh")[1][0])["reply"] == (
+        "抱歉，我这边出了点问题，请再试一次。"
     )
     assert pipe(b"explode\n", language="zh")[1] == ["抱歉，我这边出了点问题，请再试一次。"]
 

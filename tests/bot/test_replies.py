@@ -17,6 +17,7 @@ from bot.decision import (
     Evidence,
     Handoff,
     HandoffReason,
+    Several,
     SmallTalk,
     Summary,
     Unknown,
@@ -26,6 +27,7 @@ from bot.replies import (
     LONGEST_QUOTE,
     SENTENCES,
     Language,
+    in_a_line,
     one_line,
     printable,
     render,
@@ -88,6 +90,28 @@ def test_passages_are_quoted_with_their_citations_and_titles_below() -> None:
         "Boots come back clean. [1]\n"
         "\n"
         "[1] Returns\n[2] Refunds"
+    )
+
+
+def test_two_requests_have_their_sources_numbered_through() -> None:
+    returns = hit("returns", "Returns", "You have 30 days.")
+    refunds = hit("refunds", "Refunds", "On the card in 3 days.")
+    cites = (Cite((returns,), EVIDENCE), Cite((refunds, returns), EVIDENCE))
+    said = render(Several(cites, ("a", "b"), EVIDENCE), TEMPLATES, "en")
+    assert said == (
+        "Here is what our help pages say:\n"
+        "\n"
+        "You have 30 days. [1]\n"
+        "\n"
+        "[1] Returns\n"
+        "\n"
+        "Here is what our help pages say:\n"
+        "\n"
+        "On the card in 3 days. [2]\n"
+        "\n"
+        "You have 30 days. [1]\n"
+        "\n"
+        "[2] Refunds\n[1] Returns"
     )
 
 
@@ -209,6 +233,21 @@ def test_no_character_at_all_steers_a_terminal() -> None:
     assert printable(shown) == shown
     assert {char for char in shown if char < " "} == {"\t", "\n"}
     assert set(string.printable) - {"\r", "\x0b", "\x0c"} <= set(shown)
+
+
+@pytest.mark.parametrize(
+    ("reply", "line"),
+    [
+        ("见下：\n\n30 天内可退。 [1]\n\n[1] 退货", "见下： 30 天内可退。 [1] ([1] 退货)"),
+        (
+            "A. [1]\n\nB. [2]\n\n[1] X\n[2] Y\n\nBack to it.",
+            "A. [1] B. [2] ([1] X; [2] Y) Back to it.",
+        ),
+        ("Items:\n[1] is no source here.", "Items: [1] is no source here."),
+    ],
+)
+def test_sources_in_a_pipe_stand_in_brackets(reply: str, line: str) -> None:
+    assert in_a_line(reply) == line
 
 
 def test_a_reply_in_a_pipe_is_one_line() -> None:

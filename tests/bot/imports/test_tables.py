@@ -1,6 +1,7 @@
 """Chats from tables: JSON Lines, CSV, Hugging Face datasets; and what is true of all imports."""
 
 import json
+import subprocess
 import sys
 import tracemalloc
 from collections.abc import Callable, Iterator
@@ -10,6 +11,7 @@ from typing import Any, NoReturn
 import pytest
 
 from bot.imports.run import import_chats
+from bot.imports.scratch import scratch_in
 
 Frontdesk = Callable[..., tuple[int, str, str]]
 Lines = list[dict[str, Any]]
@@ -329,6 +331,37 @@ def test_an_interrupted_import_leaves_nothing_and_says_so(
         "interrupted; nothing was written: the same command begins again",
     )
     assert list((desk / "chats").iterdir()) == []
+
+
+_KILLED_AT_WORK = """
+import os, signal, sys
+from pathlib import Path
+from bot.imports.scratch import scratch_in
+
+with scratch_in(Path(sys.argv[1])) as scratch:
+    (scratch / "rows").write_text("half")
+    os.kill(os.getpid(), signal.SIGKILL)
+"""
+
+
+def test_what_a_killed_import_left_is_removed_by_the_next(imported: Imported, desk: Path) -> None:
+    chats = desk / "chats"
+    chats.mkdir()
+    subprocess.run([sys.executable, "-c", _KILLED_AT_WORK, str(chats)], check=False)
+    (left,) = chats.iterdir()
+    assert [file.name for file in left.iterdir()] == ["rows"]
+
+    lines, _ = imported(write_lines(desk / "a.jsonl", {"text": "hello"}))  # which looks around
+    assert len(lines) == 1
+    assert not left.exists()
+
+
+def test_imports_at_work_leave_each_other_alone(desk: Path) -> None:
+    with scratch_in(desk) as one, scratch_in(desk) as other:
+        assert one != other
+        assert one.is_dir()
+        assert other.is_dir()
+    assert list(desk.glob(".import-*")) == []
 
 
 def test_progress_is_told_of_reading_and_of_bringing_together(
