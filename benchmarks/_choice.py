@@ -197,10 +197,10 @@ def raw_scores(desk: Desk, stream: Sequence[Asked]) -> Scores:
     """The scores before any calibration or threshold."""
     model, texts = desk.model, [asked.text for asked in stream]
     raw = softmax(read(model, texts)[0])
-    searching = desk.ahead(texts)
+    vectors = model.encode(texts)
+    searching = desk.ahead(texts, vectors)
     hits = [
-        cited(searching.hits(text, vector))
-        for text, vector in zip(texts, model.encode(texts), strict=True)
+        cited(searching.hits(text, vector)) for text, vector in zip(texts, vectors, strict=True)
     ]
     guesses = [model.labels[place] for place in raw.argmax(1)]
     return Scores(

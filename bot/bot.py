@@ -134,9 +134,9 @@ class Desk:
         question `before` it that it follows up."""
         return tuple(self.searcher.hits(text, vector, FOUND, before))
 
-    def ahead(self, texts: Sequence[str]) -> "Desk":
-        """As this desk, with texts that will be searched for read in batches."""
-        return self if self.searcher.own else replace(self, searcher=self.searcher.ahead(texts))
+    def ahead(self, texts: Sequence[str], vectors: FloatArray) -> "Desk":
+        """As this desk, with texts, whose vectors (n, d) these are, searched for in batches."""
+        return replace(self, searcher=self.searcher.ahead(texts, vectors, FOUND))
 
     def parts(self, state: State, text: str, today: date) -> tuple[Heard, ...]:
         """The requests that a message falls into, read in one more pass; none where it is one."""

@@ -10,6 +10,7 @@ from collections.abc import Sequence
 from shutil import get_terminal_size
 from typing import TYPE_CHECKING
 
+from bot.line_breaks import broken
 from bot.replies import printable
 
 if TYPE_CHECKING:
@@ -41,7 +42,7 @@ class Screen:
         self.console.print(what, width=self.width)
 
     def say(self, text: str, style: str = "") -> None:
-        self.show(inert(text, style))
+        self.show(inert(broken(printable(text), self.width), style))
 
     def line(self, text: str) -> None:
         """On one line, cut off where the terminal ends."""

@@ -9,7 +9,7 @@ second pass. Labelled questions have no say: thresholds are certified on them.
 """
 
 import json
-from collections.abc import Collection, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import asdict, dataclass, field, replace
 from hashlib import sha256
 from pathlib import Path
@@ -22,7 +22,7 @@ from bot.cache_file import store
 from bot.model import Model
 from bot.trials import FEWEST_QUESTIONS, headings, without_headings
 from bot.workspace import Workspace
-from kb.search import search
+from kb.search import search, search_all
 
 if TYPE_CHECKING:
     from bot.console import Progress
@@ -32,6 +32,8 @@ if TYPE_CHECKING:
 
 FloatArray = NDArray[np.float32]
 SCHEMA = 1
+TOLERANCE = 0.01
+"""Of MRR@10, which a second pass is not spent on."""
 DEPTH = 50
 """Several passages may be of one article: this many nearly always hold ten articles."""
 
@@ -40,25 +42,31 @@ DEPTH = 50
 class Searcher:
     """The index that is searched and the encoder whose vectors are in it. `own`: that encoder reads
     the messages anyway. `measured`: it was chosen on headings.
-    `known` are vectors of texts that were read beforehand."""
+    `known` are vectors, and `found` the passages, of texts that were read beforehand."""
 
     index: "Index"
     encoder: Model
     own: bool = True
     measured: bool = False
-    known: dict[str, FloatArray] = field(default_factory=dict)
+    known: Mapping[str, FloatArray] = field(default_factory=dict)
+    found: "Mapping[str, Sequence[Hit]]" = field(default_factory=dict)
 
-    def ahead(self, texts: Sequence[str]) -> "Searcher":
-        """As this one, with these texts read in batches."""
-        if self.own:
-            return self
-        distinct = list(dict.fromkeys(texts))
-        return replace(self, known=dict(zip(distinct, self.encoder.encode(distinct), strict=True)))
+    def ahead(self, texts: Sequence[str], vectors: FloatArray, count: int) -> "Searcher":
+        """As this one, with `count` passages for each of these texts searched in batches; `vectors`
+        (n, d) are those of the fine-tuned encoder."""
+        row = {text: place for place, text in enumerate(texts)}
+        distinct = list(row)
+        read = vectors[list(row.values())] if self.own else self.encoder.encode(distinct)
+        found = search_all(self.index, distinct, read, count)
+        known = {} if self.own else dict(zip(distinct, read, strict=True))
+        return replace(self, known=known, found=dict(zip(distinct, found, strict=True)))
 
     def hits(
         self, text: str, vector: FloatArray, count: int, earlier: "Earlier | None" = None
     ) -> "list[Hit]":
         """The best passages for a text, whose vector (d,) is that of the fine-tuned encoder."""
+        if earlier is None and len(found := self.found.get(text, ())) >= count:
+            return [*found[:count]]
         if not self.own:
             vector = self._vector(text)
             earlier = earlier and replace(earlier, vector=self._vector(earlier.text))
@@ -92,7 +100,9 @@ class Choice:
 
     @property
     def is_own(self) -> bool:
-        return self.own is not None and self.before is not None and self.own >= self.before
+        return (
+            self.own is not None and self.before is not None and self.own >= self.before - TOLERANCE
+        )
 
 
 def searcher_of(
@@ -107,7 +117,7 @@ def searcher_of(
     from kb.index import Index
 
     own = Searcher(Index.open(workspace.index, model.encoder_fingerprint), model)
-    if before is None or not _has_index(workspace, before):
+    if before is None or not len(own.index) or not _has_index(workspace, before):
         return own
     choice = _choice(workspace, own, before, progress)
     if choice.is_own:

@@ -7,7 +7,7 @@ answering from the one it opened.
 import json
 import sqlite3
 import weakref
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from contextlib import suppress
 from functools import partial
 from pathlib import Path
@@ -112,9 +112,18 @@ class Index:
         """Ids of (about) the n passages nearest to a (d,) unit vector, nearest first."""
         return self._vectors.nearest(query, n)
 
+    @property
+    def compares_all(self) -> bool:
+        """Whether `nearest` compares every vector, so that what it finds is exact."""
+        return self._vectors.compares_all
+
     def lexical_scores(self, text: str) -> FloatArray:
         """(len,) the lexical score, 0..1, of every passage in the order of `ids`; never raises."""
         return self._fulltext.scores(text)
+
+    def all_lexical_scores(self, texts: Sequence[str]) -> Iterator[FloatArray]:
+        """As `lexical_scores`, for each text."""
+        return self._fulltext.all_scores(texts)
 
     def words(self, words: Sequence[str]) -> list[Word]:
         """What the full text makes of each word, as `kb.lexical.analyse` gives it."""

@@ -22,7 +22,7 @@ from array import array
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from functools import partial
-from itertools import groupby
+from itertools import chain, groupby
 from operator import itemgetter
 
 import numpy as np
@@ -204,8 +204,16 @@ class FullText:
 
         Never raises for any text: there is no query syntax, and what is read of a text is bounded.
         """
+        return self._scores(_words_read(text))
+
+    def all_scores(self, texts: Sequence[str]) -> Iterator[NDArray[np.float32]]:
+        """As `scores`, for each text; what they need is read at once."""
+        words = [_words_read(text) for text in texts]
+        self._recent.get(self._stemmer.terms(sorted({*chain.from_iterable(words)})))
+        return map(self._scores, words)
+
+    def _scores(self, words: Sequence[str]) -> NDArray[np.float32]:
         scores = np.zeros(self._passages, dtype=np.float32)
-        words = list(dict.fromkeys(analyse(text[:MOST_CHARACTERS])))[:MOST_TERMS]
         terms = self._stemmer.terms(words)
         if not terms or not self._passages:
             return scores
@@ -236,6 +244,11 @@ class FullText:
         if all(term is not None and term.scores is None for term in found):
             return list(self._read(self._passages, terms).values())
         return found
+
+
+def _words_read(text: str) -> list[str]:
+    """The different words of a text, as far as they are read."""
+    return list(dict.fromkeys(analyse(text[:MOST_CHARACTERS])))[:MOST_TERMS]
 
 
 def _read(

@@ -76,6 +76,11 @@ class Vectors:
     def __len__(self) -> int:
         return int(self._index.ntotal)
 
+    @property
+    def compares_all(self) -> bool:
+        """Whether `nearest` compares every vector; no graph is walked."""
+        return len(self) <= FLAT_UP_TO
+
     def nearest(self, query: FloatArray, n: int) -> list[int]:
         """Ids of (about) the n nearest vectors to a (d,) query, nearest first."""
         if not len(self):

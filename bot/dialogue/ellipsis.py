@@ -12,6 +12,9 @@ data/, among values that were as good the most careful.
 from __future__ import annotations
 
 import re
+from collections.abc import Iterable
+
+from bot.short_answers import words
 
 MOST_BESIDE_POINTER, MOST_ALONE = 3, 1
 """Words of its own that a message may have beside one that points back, and without any."""
@@ -87,6 +90,41 @@ def points_back(message: str) -> bool:
 
 def own_words(message: str) -> int:
     """How many words of a message say what it is about."""
-    han = sum(len(_NOT_ITS_OWN_ZH.sub("", run)) for run in _HAN.findall(message))
+    han, others = _own(message)
+    return -(-sum(map(len, han)) // _WORD_ZH) + len(others)
+
+
+def counterpart(message: str, value: str, values: Iterable[str]) -> str | None:
+    """The one of the listed `values` that is meant where a message points back at `value` and says
+    only in what it differs; None where it does not, or where several differ so.
+
+    >>> tents = ["Kestrel 2 tent", "Kestrel 4 tent", "Gannet dome tent"]
+    >>> counterpart("and the 4 one", "Kestrel 2 tent", tents)
+    'Kestrel 4 tent'
+    >>> counterpart("那生的呢", "熟普", ["熟普", "生普", "白牡丹"])
+    '生普'
+    """
+    han, others = _own(message)
+    said = " ".join(filter(None, [*han, *others]))
+    if not said or not points_back(message):
+        return None
+    found = [other for other in values if _differ_in(words(value), words(other), said)]
+    return found[0] if len(found) == 1 else None
+
+
+def _differ_in(value: str, other: str, said: str) -> bool:
+    """Whether `other` is `value` with `said` in the place of something else; whole words, but in
+    Chinese, which sets no word apart."""
+    edge = " " if said.isascii() else ""
+    value, other = f"{edge}{value}{edge}", f"{edge}{other}{edge}"
+    head, found, tail = other.partition(f"{edge}{said}{edge}")
+    alike = value.startswith(head + edge) and value.endswith(edge + tail)
+    is_longer = len(value) > len(head) + len(tail) + 2 * len(edge)
+    return bool(found and (head + tail).strip()) and value != other and alike and is_longer
+
+
+def _own(message: str) -> tuple[list[str], list[str]]:
+    """What a message says that not any question may: its Chinese, and its other words."""
+    han = [_NOT_ITS_OWN_ZH.sub("", run) for run in _HAN.findall(message)]
     others = _HAN.sub(" ", message).split()
-    return -(-han // _WORD_ZH) + sum(word not in _NOT_ITS_OWN for word in others)
+    return han, [word for word in others if word not in _NOT_ITS_OWN]

@@ -23,7 +23,7 @@ from bot.decision import (
     template_of,
 )
 from bot.dialogue import rules
-from bot.dialogue.ellipsis import leaning, names_nothing, only_points_back
+from bot.dialogue.ellipsis import counterpart, leaning, names_nothing, only_points_back
 from bot.dialogue.turn import Turn, beside_values, certain_template, read_out, say, spoken
 from bot.short_answers import words
 from bot.state import Question, State
@@ -99,6 +99,8 @@ def follow_up(turn: Turn) -> Decision | None:
     "what about the jacket?", whatever is certain of it.
     """
     last, certain = _last_template(turn), certain_template(turn)
+    if last is not None and (named := _named_in_short(turn, last)) is not None:
+        return _again(named, last, is_certain=certain == last)
     if last is not None and any(slot in turn.stated for slot in last.slots):
         beside = beside_values(turn)
         says_little = not beside or names_nothing(beside)
@@ -108,6 +110,23 @@ def follow_up(turn: Turn) -> Decision | None:
         return None
     found = rules.passage_certain(turn) if certain == last or names_nothing(turn.words) else None
     return found and replace(found, evidence=replace(found.evidence, rule="follow-up"))
+
+
+def _named_in_short(turn: Turn, last: Template) -> Turn | None:
+    """The turn with a new value of the last template that the message names only by what is new in
+    it: "and the 600 one?" after the Dunlin 300. Values that need a check are named whole."""
+    listed = {slot: turn.entities[slot] for slot in last.slots if slot in turn.entities}
+    meant = {
+        slot: value
+        for slot, entity in listed.items()
+        if slot in turn.slots and not turn.stated and entity.checked_by is None
+        if (value := counterpart(turn.words, turn.slots[slot], entity.values)) is not None
+    }
+    if len(meant) != 1:
+        return None
+    reading = replace(turn.reading, entities={**turn.reading.entities, **meant})
+    known = replace(turn.known, stated=meant, slots={**turn.slots, **meant})
+    return replace(turn, reading=reading, slots=known.slots, known=known)
 
 
 def _again(turn: Turn, template: Template, *, is_certain: bool) -> Decision:

@@ -66,6 +66,9 @@ _PHRASES: Mapping[Act, tuple[str, ...]] = {
         rf"never ?mind(?: (?:about )?{_IT})?|nvm",
         rf"forget (?:about )?{_IT}|(?:stop|drop|scratch|leave) {_IT}|stop|abort|quit",
         r"i(?: ve| have)? changed my mind|(?:it s |that s )?no longer needed",
+        r"(?:i )?(?:don t|do not|no longer) (?:need|want) (?:an? |the |your )?"
+        r"(?:agent|human|person|colleague|operator)(?: any ?more)?",
+        r"(?:我)?不(?:用|要|需要|必)(?:再)?(?:转|找|叫|等)?(?:人工|真人|同事|客服)(?:客服)?(?:来)?了?",
         r"不用了?|不要了|不必了|算了(?:吧|不用了?)?|取消(?:吧|掉)?|停(?:下|止)?",
         r"当我没[说问]|不[问说弄办]了|我?(?:改主意|改变主意)了|别[管弄]了",
     ),
@@ -256,6 +259,8 @@ def _acts_of_clause(clause: str) -> tuple[Act, ...]:
     if not said or len(said) > LONGEST:
         return ()
     forms = [form for form in dict.fromkeys(_stripped(said)) if _any_act().fullmatch(form)]
+    if not forms:
+        return ()
     return tuple(act for act in ACTS if any(_pattern(act).fullmatch(form) for form in forms))
 
 

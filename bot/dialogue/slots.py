@@ -12,6 +12,7 @@ from bot.dialogue.repair import ASKS_BEFORE_HANDOFF, names
 from bot.dialogue.turn import (
     Turn,
     certain_other,
+    certain_template,
     evidence_of,
     hand_over,
     say,
@@ -120,7 +121,8 @@ _YES = re.compile(
 )
 _NO = re.compile(
     r"(?:(?:h+m+|u+m+|uh|er|oh|ah|well) )*(?:no|nope|nah|don t|do not|stop|wait|hold on)\b"
-    r"|不|别|先别|等"
+    r"|(?:(?:actually|please|i d rather|i ll|i want to|let s) )*keep\b"
+    r"|算了|(?:还是|那就?|我|先)*[不别]|等"
 )
 _UNSURE = re.compile(
     r"\b(?:but|however|wait|not|no|don t|doesn t|isn t|instead|first|if|unless|except|only|other"
@@ -144,8 +146,11 @@ def _says_no(turn: Turn, pending: Ask) -> bool:
     if acts:
         template = spoken(turn, pending.template)
         is_said_of_it = template is not None and names(turn.words, template.title)
-        return "no" in acts or ("cancel" in acts and not is_said_of_it)
-    return _NO.match(turn.words) is not None and not certain_other(turn, pending.template)
+        return not {"no", "skip"}.isdisjoint(acts) or ("cancel" in acts and not is_said_of_it)
+    certain = certain_template(turn)
+    is_thanks = certain is not None and certain.kind == "smalltalk"  # "keep it, thanks"
+    asks_other = certain_other(turn, pending.template) and not is_thanks
+    return _NO.match(turn.words) is not None and not asks_other
 
 
 def _ask_again(turn: Turn, pending: Ask, rule: str, complaint: str) -> Decision:

@@ -112,7 +112,8 @@ def answers(
     started = time.perf_counter()
     ranked = desk.ranked(readings.queries)
     parts = _Parts.read(desk, history, vectors)
-    desk = desk.ahead([history.texts.all[text] for text in _searched(history)])
+    searched = _searched(history)
+    desk = desk.ahead(vectors.texts(searched), vectors.all[searched])
     shared = 1000 * (time.perf_counter() - started) / max(len(ranked), 1)
     conversation, asked = None, None
     slots: Mapping[str, str] = {}

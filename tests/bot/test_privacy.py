@@ -205,6 +205,18 @@ def test_nothing_is_masked_where_the_owner_says_so(tmp_path: Path) -> None:
     assert PLAIN.state(CARD) == CARD
 
 
+def test_a_name_within_a_longer_word_stays() -> None:
+    said = {"Mia": "[name]", "ana b ana": "[name]", "小明": "[姓名]"}
+    masked = {
+        "Mia, Miami and Mia": "[name], Miami and [name]",
+        "banana b ana b ana": "banana b [name]",
+        "王小明，abc": "王[姓名]，abc",
+        "小明小明": "[姓名][姓名]",
+        "": "",
+    }
+    assert {text: Privacy().text(text, said) for text in masked} == masked
+
+
 def test_names_are_the_entities_that_are_called_so() -> None:
     found = [
         ("name", "Mia"),

@@ -704,7 +704,7 @@ def test_a_terminal_of_twenty_columns(tmp_path: Path, term: str) -> None:
     with terminal(tmp_path, term, width=20) as chat:
         shown = plain(told(chat, "suggest", "/quit") if term == "dumb" else seen(chat, "suggest"))
     assert "Fake. Type a \nmessage; /help lists\nthe commands.\n" in shown
-    assert "You may also ask: \nCancel an order · \n退货\n" in shown
+    assert "You may also ask:\nCancel an order ·\n退货\n" in shown
 
 
 @pytest.mark.parametrize("term", ["dumb", "xterm"])
@@ -722,7 +722,7 @@ def test_a_terminal_that_changes_its_width_while_one_types(xterm: pexpect.spawn[
     xterm.setwinsize(24, 20)
     xterm.send("\r")
     xterm.expect(
-        r"You may also ask: (\x1b\[\d*m)*\r\n(\x1b\[\d*m)*Cancel an order · (\x1b\[\d*m)*\r\n"
+        r"You may also ask:(\x1b\[\d*m)*\r\n(\x1b\[\d*m)*Cancel an order ·(\x1b\[\d*m)*\r\n"
     )
 
 

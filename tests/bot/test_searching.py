@@ -64,7 +64,9 @@ def measured(monkeypatch: pytest.MonkeyPatch) -> Callable[..., list[str]]:
     return set_
 
 
-@pytest.mark.parametrize(("own", "before", "wins"), [(0.8, 0.7, True), (0.7, 0.8, False)])
+@pytest.mark.parametrize(
+    ("own", "before", "wins"), [(0.8, 0.7, True), (0.8, 0.805, True), (0.7, 0.8, False)]
+)
 def test_the_encoder_that_finds_headings_earlier_searches(
     workspace: Workspace, measured: Any, own: float, before: float, wins: bool
 ) -> None:
@@ -150,7 +152,8 @@ def test_a_turn_finds_what_the_encoder_before_finds(workspace: Workspace) -> Non
     )
     [own] = desk.model.encode([text])
     assert list(desk.hits(text, own)) == expected
-    ahead = desk.ahead([text, "hello", text])
+    texts = [text, "hello", text]
+    ahead = desk.ahead(texts, desk.model.encode(texts))
     assert [hit.passage for hit in ahead.hits(text, own)] == [hit.passage for hit in expected]
     assert set(ahead.searcher.known) == {text, "hello"}
 

@@ -103,6 +103,25 @@ def test_the_graph_reads_as_the_heads_do(
     np.testing.assert_allclose(felt, output.sentiment_logits, atol=1e-5)
 
 
+@pytest.mark.parametrize("count", [1, 2, 5])
+def test_the_graph_reads_windows_without_their_empty_places_alike(
+    count: int, tmp_path: Path
+) -> None:
+    heads = Heads(WIDTH, Outputs(4, sentiments=3)).eval()
+    with torch.no_grad():
+        for parameter in heads.parameters():
+            parameter.add_(torch.randn_like(parameter) / 10)
+    export_heads(heads, True, WIDTH, tmp_path)
+    run, turns = opened(tmp_path / "heads.onnx"), torch.randn(3, CONTEXT_TURNS, WIDTH)
+    speakers = torch.randint(1, 3, (3, CONTEXT_TURNS))
+    turns[:, :-count], speakers[:, :-count] = 0, 0
+    whole = run(turns=turns, speakers=speakers)
+    for found, expected in zip(
+        run(turns=turns[:, -count:], speakers=speakers[:, -count:]), whole, strict=True
+    ):
+        np.testing.assert_allclose(found, expected, atol=1e-5)
+
+
 @pytest.mark.parametrize("lengths", [(1,), (7, 7), (30, 1, 2), (3, 90, 1, 12, 5), (0, 4)], ids=str)
 @pytest.mark.parametrize("pieces", [1, 4])
 def test_one_pass_gives_the_vector_and_the_tags(

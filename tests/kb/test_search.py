@@ -9,7 +9,7 @@ import pytest
 
 from kb.errors import KBError
 from kb.passages import Passage
-from kb.search import WEIGHT, Hit, search
+from kb.search import CANDIDATES, ROWS, WEIGHT, Hit, search, search_all
 from kb.vectors import FLAT_UP_TO
 
 from .conftest import DIMENSION, Encoder, Make
@@ -104,6 +104,22 @@ def test_a_large_index_finds_by_words_what_vectors_do_not(make: Make, encoder: E
     assert hits[0].dense == pytest.approx(-1, abs=1e-5)
 
 
+@pytest.mark.parametrize("count", [0, 3, CANDIDATES + 30, FLAT_UP_TO + 1])
+def test_many_queries_at_once_find_what_each_finds(
+    make: Make, encoder: Encoder, count: int
+) -> None:
+    passages = [
+        Passage(i + 1, f"a{i}", "", (), f"article number{i} 退款 of {i % 7} many", f"kb/a:{i}")
+        for i in range(count)
+    ]
+    index = make(passages)
+    texts = ["number1 and number70", "", "退款", *(f"article number{i}" for i in range(ROWS))]
+    vectors = 3 * encoder(texts)
+    each = [search(index, text, vector, 4) for text, vector in zip(texts, vectors, strict=True)]
+    assert search_all(index, texts, vectors, 4) == each
+    assert all(len(hits) == min(count, 4) for hits in each)
+
+
 @pytest.mark.parametrize(
     "vector", [np.zeros(3), np.zeros((1, DIMENSION)), np.full(DIMENSION, np.nan)]
 )
@@ -112,6 +128,8 @@ def test_a_vector_that_does_not_fit_is_refused(
 ) -> None:
     with pytest.raises(KBError, match=r"vector"):
         search(make(passages), "tents", vector.astype(np.float32))
+    with pytest.raises(KBError, match=r"vector"):
+        search_all(make(passages), ["tents"], vector[None].astype(np.float32))
 
 
 def test_importing_kb_loads_nothing_heavy() -> None:

@@ -59,11 +59,30 @@ def run(slots):
     runs.append(slots)
     return {"run": len(runs)}
 """
+SETTINGS_OF_BAGS = """
+name = "Tern & Trail"
+[entities.product]
+values = ["Dunlin 300 bag", "Dunlin 600 bag", "Eider winter bag", "Skua 45 pack", "Skua 65 pack"]
+ask = "Which product?"
+[entities.shop]
+values = ["Mill Yard", "Old Station"]
+ask = "Which shop?"
+"""
+TEMPLATES_OF_BAGS = """
+templates:
+  - id: stock
+    intents: [stock]
+    slots: [product, shop]
+    wordings: ["{product}: in stock at {shop}."]
+  - id: hours
+    intents: [hours]
+    wordings: ["Nine to five."]
+"""
 SETTINGS_ZH = """
 name = "岑屿茶铺"
 language = "zh"
 [entities.tea]
-values = ["红茶", "绿茶"]
+values = ["红茶", "绿茶", "熟普", "生普"]
 ask = "请问是哪一款茶？"
 """
 TEMPLATES_ZH = """
@@ -132,6 +151,33 @@ def test_in_chinese(talk_zh: Conversation) -> None:
     assert said(talk_zh, "绿茶用多少度的水泡？", "brew") == "绿茶的水温请看包装。"
     assert said(talk_zh, "那红茶呢？") == "红茶的水温请看包装。"
     assert talk_zh.rule == "follow-up"
+
+
+def test_a_value_may_be_named_by_what_is_new_in_it(tmp_path: Path) -> None:
+    talk = Conversation.of(tmp_path, SETTINGS_OF_BAGS, TEMPLATES_OF_BAGS)
+    said(talk, "is the Dunlin 300 bag at Mill Yard?", "stock")
+    assert said(talk, "and the 600 one?") == "Dunlin 600 bag: in stock at Mill Yard."
+    assert talk.rule == "follow-up"
+    assert talk.decision.evidence.entities == {"product": "Dunlin 600 bag"}
+    assert said(talk, "what about the 300?", "hours") == "Dunlin 300 bag: in stock at Mill Yard."
+    assert said(talk, "and at Old Station?") == "Dunlin 300 bag: in stock at Old Station."
+
+
+@pytest.mark.parametrize("text", ["and the 45?", "600", "and the bag?", "and the 300 one?"])
+def test_but_only_where_it_takes_the_place_of_a_part(tmp_path: Path, text: str) -> None:
+    """The Skua 45 differs in more, 600 alone points at nothing, a bag is what all of them are."""
+    talk = Conversation.of(tmp_path, SETTINGS_OF_BAGS, TEMPLATES_OF_BAGS)
+    said(talk, "is the Dunlin 300 bag at Mill Yard?", "stock")
+    said(talk, text)
+    assert talk.rule == "unknown"
+
+
+def test_a_value_named_by_what_is_new_in_it_in_chinese(talk_zh: Conversation) -> None:
+    said(talk_zh, "熟普用多少度的水泡？", "brew")
+    assert said(talk_zh, "那生的呢？") == "生普的水温请看包装。"
+    assert said(talk_zh, "那熟的呢？") == "熟普的水温请看包装。"
+    said(talk_zh, "那白的呢？")
+    assert talk_zh.rule == "unknown"
 
 
 def test_an_action_is_run_again_after_a_yes_only(acting: Conversation) -> None:

@@ -612,6 +612,16 @@ def test_a_person_on_the_way_in_chinese(zh: Conversation) -> None:
     assert zh.customer("算了") == "好的，我接着为您服务。请问有什么可以帮您？"
 
 
+@pytest.mark.parametrize(
+    "words",
+    ["I don't need an agent anymore", "没事了，不用人工了", "不用找客服了", "不需要人工"],
+)
+def test_a_person_who_is_not_needed_is_called_off(talk: Conversation, words: str) -> None:
+    talk.customer("agent")
+    assert talk.customer(words).startswith("All right, I'm back with you.")
+    assert not talk.state.handed_over
+
+
 # --- what is no phrase ---------------------------------------------------------------------------
 
 

@@ -283,6 +283,13 @@ def test_not_every_other_value_takes_one_back(text: str) -> None:
     assert not corrects(text)
 
 
+@pytest.mark.parametrize("no", ["keep it, hello to the team", "先不取消了，谢谢你们"])
+def test_a_no_may_be_polite(talk: Conversation, no: str) -> None:
+    talk.customer("cancel TT-1234", "cancel")
+    assert talk.customer(no, "greeting").startswith("All right, I haven't done it.")
+    assert talk.rule == "declined"
+
+
 # --- confirmed -----------------------------------------------------------------------------------
 
 REALLY = "Just to be sure: Cancel an order (TT-1234). Shall I go ahead?"
@@ -322,6 +329,11 @@ def test_a_yes_goes_ahead(talk: Conversation, yes: str) -> None:
         "no that is my other parcel",
         "不，我还想留着",
         "wait, let me think",
+        "actually I'd rather keep the parcel",
+        "算了不取消了",
+        "我还是不取消了吧",
+        "skip it",
+        "跳过",
     ],
 )
 def test_a_no_does_not(talk: Conversation, no: str) -> None:
