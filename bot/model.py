@@ -19,7 +19,7 @@ from finetune.conversation import SENTIMENTS
 from finetune.errors import FinetuneError
 from finetune.lexical import Lexical
 from finetune.scope import Scope
-from finetune.tags import FoundEntity, Transitions, decode, units_of
+from finetune.tags import FoundEntity, Transitions, decode, ids_and_units
 from finetune.tokens import batches_by_length, load_tokenizer, pad, token_ids
 
 if TYPE_CHECKING:
@@ -113,8 +113,9 @@ class Model:
     ) -> FloatArray:
         """Unit vectors (n, d) of texts, batched by length."""
         prefix = self._settings[f"{kind}_prefix"]
+        rows = token_ids(self._tokenizer, [prefix + text for text in texts])
         vectors = np.zeros((len(texts), self.dimension), dtype=np.float32)
-        for indices, (found,) in self._passes(texts, prefix, ["vector"], progress):
+        for indices, (found,) in self._passes(rows, ["vector"], progress):
             vectors[indices] = found
         return vectors
 
@@ -125,10 +126,10 @@ class Model:
         if not self.entity_types:
             return self.encode(texts, progress=progress), [[] for _ in texts]
         prefix = self._settings["query_prefix"]
-        units = units_of(self._tokenizer, texts, prefix, self._pieces)
+        rows, units = ids_and_units(self._tokenizer, texts, prefix, self._pieces)
         vectors = np.zeros((len(texts), self.dimension), dtype=np.float32)
         found: list[list[FoundEntity]] = [[] for _ in texts]
-        for indices, outputs in self._passes(texts, prefix, ["vector", "tags"], progress):
+        for indices, outputs in self._passes(rows, ["vector", "tags"], progress):
             vectors[indices] = outputs[0]
             for i, logits in zip(indices, outputs[1], strict=True):
                 own = logits[units[i].token, units[i].place]
@@ -137,13 +138,13 @@ class Model:
 
     def _passes(
         self,
-        texts: Sequence[str],
-        prefix: str,
+        rows: Sequence[IntArray],
         outputs: Sequence[str],
         progress: Callable[[int], None] | None,
     ) -> Iterator[tuple[IntArray, list[FloatArray]]]:
-        """Texts of like length at a time: their places, and what the trunk makes of them."""
-        rows, done = token_ids(self._tokenizer, [prefix + text for text in texts]), 0
+        """Texts, as token ids, of like length at a time: their places, and what the trunk makes of
+        them."""
+        done = 0
         for indices in batches_by_length([len(row) for row in rows], BATCH_ROWS, BATCH_TOKENS):
             ids, mask = pad([rows[i] for i in indices], self._settings["pad_id"])
             yield indices, self._trunk.run(outputs, {"ids": ids, "mask": mask})
@@ -246,7 +247,8 @@ def softmax(logits: FloatArray) -> FloatArray:
 
 def top(names: Sequence[str], scores: Iterable[float], count: int) -> list[tuple[str, float]]:
     """The best `count` names with their scores, best first, ties by name."""
-    best = sorted(zip((-float(score) for score in scores), names, strict=True))[:count]
+    numbers = scores.tolist() if isinstance(scores, np.ndarray) else map(float, scores)
+    best = sorted(zip((-score for score in numbers), names, strict=True))[:count]
     return [(name, -score) for score, name in best]
 
 

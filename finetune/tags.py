@@ -111,11 +111,20 @@ def pieces_of(tokenizer: "Tokenizer") -> int:
 
 def units_of(tokenizer: "Tokenizer", texts: Sequence[str], prefix: str, pieces: int) -> list[Units]:
     """The units of each text as it is encoded with `prefix` before it."""
+    return ids_and_units(tokenizer, texts, prefix, pieces)[1]
+
+
+def ids_and_units(
+    tokenizer: "Tokenizer", texts: Sequence[str], prefix: str, pieces: int
+) -> tuple[list[IntArray], list[Units]]:
+    """The token ids of each text with `prefix` before it, and its units."""
     encodings = tokenizer.encode_batch(encodable(tokenizer, [prefix + text for text in texts]))
-    return [
+    ids = [np.asarray(encoding.ids, dtype=np.int64) for encoding in encodings]
+    units = [
         _units(text, encoding.offsets, len(prefix), pieces)
         for text, encoding in zip(texts, encodings, strict=True)
     ]
+    return ids, units
 
 
 def _units(text: str, offsets: Sequence[tuple[int, int]], skipped: int, pieces: int) -> Units:

@@ -154,4 +154,5 @@ def _first(turn: Turn) -> Decision:
     decision = next(found for rule in PRECEDENCE if (found := rule(turn)) is not None)
     if decision.evidence.rule == "repeated":
         return decision
-    return replace(decision, wording=turn.state.uses.get(purpose(decision), 0))
+    wording = turn.state.uses.get(purpose(decision), 0)
+    return replace(decision, wording=wording) if wording != decision.wording else decision

@@ -98,6 +98,8 @@ def follow_up(turn: Turn) -> Decision | None:
     where the message names nothing: "how long does it take?" has no intent of its own. Nor has
     "what about the jacket?", whatever is certain of it.
     """
+    if (asked := _asked_for_another(turn)) is not None:
+        return asked
     last, certain = _last_template(turn), certain_template(turn)
     if last is not None and (named := _named_in_short(turn, last)) is not None:
         return _again(named, last, is_certain=certain == last)
@@ -110,6 +112,24 @@ def follow_up(turn: Turn) -> Decision | None:
         return None
     found = rules.passage_certain(turn) if certain == last or names_nothing(turn.words) else None
     return found and replace(found, evidence=replace(found.evidence, rule="follow-up"))
+
+
+def _asked_for_another(turn: Turn) -> Decision | None:
+    """While a slot is asked for, the message may change another one: "and the 600 one?" for "which
+    size?". The question is then asked for that one, and this is no failed try at an answer."""
+    pending, certain = turn.state.pending, certain_template(turn)
+    if not isinstance(pending, Ask) or pending.confirming:
+        return None
+    if (template := spoken(turn, pending.template)) is None or certain not in (None, template):
+        return None
+    now = _named_in_short(turn, template) or turn
+    known = [slot for slot in template.slots if slot in turn.before and slot != pending.slot]
+    new = [now.stated[s] for s in known if now.stated.get(s) not in (None, turn.before[s])]
+    beside = beside_values(now)
+    if not new or (beside and not names_nothing(beside)):
+        return None
+    said = say(now, template, "follow-up")
+    return replace(said, corrected=new[0]) if isinstance(said, Ask) else said
 
 
 def _named_in_short(turn: Turn, last: Template) -> Turn | None:

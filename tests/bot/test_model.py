@@ -4,7 +4,10 @@ import json
 import shutil
 import subprocess
 import sys
+from dataclasses import replace
 from pathlib import Path
+from types import SimpleNamespace
+from typing import Any
 
 import numpy as np
 import pytest
@@ -143,6 +146,32 @@ def test_a_long_conversation_is_read_in_full_windows(trained: Model) -> None:
     assert turns.shape == (1, trained.context_turns, 64)
     assert speakers.min() >= 1
     np.testing.assert_array_equal(turns[0], vectors[-trained.context_turns :])
+
+
+class _Recorded:
+    """Heads exported for windows of a length, and the lengths of those they were given."""
+
+    def __init__(self, heads: Any, length: int | str) -> None:
+        self._heads, self._length, self.given = heads, length, list[int]()
+
+    def get_inputs(self) -> list[SimpleNamespace]:
+        return [SimpleNamespace(shape=["n", self._length, 64])]
+
+    def run(self, names: Any, inputs: dict[str, Any]) -> Any:
+        self.given += [inputs["turns"].shape[1], inputs["speakers"].shape[1]]
+        return self._heads.run(names, inputs)
+
+
+def test_heads_exported_for_whole_windows_are_given_whole_ones(trained: Model) -> None:
+    [vector] = trained.encode(["where is my parcel"])
+    turns, speakers = trained.window(State(), vector)
+    read = []
+    for length, given in (("k", 1), (trained.context_turns, trained.context_turns)):
+        heads: Any = _Recorded(trained._heads, length)
+        read.append(replace(trained, _heads=heads).read(["where is my parcel"], turns, speakers))
+        assert heads.given == [given, given]
+    np.testing.assert_allclose(read[0].queries, read[1].queries, atol=1e-5)
+    np.testing.assert_allclose(read[0].logits, read[1].logits, atol=1e-4)
 
 
 def test_softmax_does_not_overflow() -> None:

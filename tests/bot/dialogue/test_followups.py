@@ -163,6 +163,22 @@ def test_a_value_may_be_named_by_what_is_new_in_it(tmp_path: Path) -> None:
     assert said(talk, "and at Old Station?") == "Dunlin 300 bag: in stock at Old Station."
 
 
+def test_a_value_may_change_while_another_one_is_asked_for(tmp_path: Path) -> None:
+    talk = Conversation.of(tmp_path, SETTINGS_OF_BAGS, TEMPLATES_OF_BAGS)
+    assert said(talk, "is the Dunlin 300 bag in stock?", "stock") == "Which shop?"
+    assert said(talk, "and the 600 one?") == "Dunlin 600 bag, noted. Which shop?"
+    assert said(talk, "what about the Skua 45 pack?") == "Got it, Skua 45 pack. Which shop?"
+    assert talk.rule == "follow-up"
+    assert said(talk, "Mill Yard") == "Skua 45 pack: in stock at Mill Yard."
+
+
+def test_the_same_value_again_is_no_answer(tmp_path: Path) -> None:
+    talk = Conversation.of(tmp_path, SETTINGS_OF_BAGS, TEMPLATES_OF_BAGS)
+    said(talk, "is the Dunlin 300 bag in stock?", "stock")
+    said(talk, "the Dunlin 300 bag")
+    assert talk.rule == "slot-unfilled"
+
+
 @pytest.mark.parametrize("text", ["and the 45?", "600", "and the bag?", "and the 300 one?"])
 def test_but_only_where_it_takes_the_place_of_a_part(tmp_path: Path, text: str) -> None:
     """The Skua 45 differs in more, 600 alone points at nothing, a bag is what all of them are."""
