@@ -85,6 +85,9 @@ def several(turn: Turn) -> Decision | None:
     ordered = [heard for heard, part in decided if not isinstance(part, Ask)]
     asking = [heard for heard, part in decided if isinstance(part, Ask)]
     parts = _decided(turn, [*ordered, *asking]) if asking and ordered else decided
+    if not any(isinstance(part, Ask) for _, part in parts):  # another part said what was missing
+        places = {id(heard): place for place, heard in enumerate(turn.parts)}
+        parts = sorted(parts, key=lambda found: places[id(found[0])])
     return _together(turn, parts)
 
 
@@ -117,7 +120,8 @@ def _together(turn: Turn, decided: Sequence[tuple[Heard, Part]]) -> Decision | N
     kept = [(one, part) for one, part in decided if part in understood or part in left]
     if len(kept) < 2:
         return None
-    evidence: Evidence = replace(evidence_of(turn, "several"), slots=kept[-1][1].evidence.slots)
+    slots = {name: value for _, part in kept for name, value in part.evidence.slots.items()}
+    evidence: Evidence = replace(evidence_of(turn, "several"), slots=slots)
     return Several(
         tuple(_as_part(turn, part) for _, part in kept),
         tuple(one.text for one, _ in kept),

@@ -89,6 +89,12 @@ def test_what_one_part_tells_the_other_one_knows(talk: Talk) -> None:
     assert said == "Order TT-1234 is cancelled.\n\nOrder TT-1234 is on its way."
 
 
+def test_what_a_later_part_tells_changes_no_order(talk: Talk) -> None:
+    said = talk.said("Where is my parcel? By the way, please cancel order TT-1234")
+    assert said == "Order TT-1234 is on its way.\n\nOrder TT-1234 is cancelled."
+    assert talk.state.slots == {"order_id": "TT-1234"}
+
+
 def test_an_open_question_is_answered_and_another_one_asked(talk: Talk) -> None:
     talk.said("where is my parcel?")
     talk.customer("where is my parcel?", "track")
