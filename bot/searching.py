@@ -77,8 +77,10 @@ class Searcher:
         return self.encoder.encode([text])[0] if found is None else found
 
 
-def mrr(index: "Index", encoder: Model, asked: Sequence[tuple[str, Collection[str]]]) -> float:
-    """How early questions find one of their articles: MRR@10, 0..1."""
+def measures(
+    index: "Index", encoder: Model, asked: Sequence[tuple[str, Collection[str]]]
+) -> Mapping[str, float]:
+    """How early questions find one of their articles, as `kb.evaluation.evaluate` measures it."""
     from kb.evaluation import evaluate
 
     vectors = encoder.encode([text for text, _ in asked])
@@ -86,7 +88,12 @@ def mrr(index: "Index", encoder: Model, asked: Sequence[tuple[str, Collection[st
         [hit.passage.article for hit in search(index, text, vector, DEPTH)]
         for (text, _), vector in zip(asked, vectors, strict=True)
     ]
-    return float(evaluate(rankings, [set(gold) for _, gold in asked])["mrr@10"])
+    return evaluate(rankings, [set(gold) for _, gold in asked])
+
+
+def mrr(index: "Index", encoder: Model, asked: Sequence[tuple[str, Collection[str]]]) -> float:
+    """MRR@10 of questions, 0..1."""
+    return float(measures(index, encoder, asked)["mrr@10"])
 
 
 @dataclass(frozen=True, slots=True)
@@ -164,25 +171,20 @@ def _choice(
     key = _key(own, before)
     known, choice = _kept(workspace.index, own.encoder)
     if choice is None or known != key:
-        choice = _measure(workspace, own, before, progress)
+        choice = _measure(own, before, progress)
         written = json.dumps({"key": key, **asdict(choice)})
         path = _path(workspace.index, own.encoder)
         store(path, lambda file: file.write(f"{written}\n".encode()))
     return choice
 
 
-def _measure(
-    workspace: Workspace, own: Searcher, before: "VersionInfo", progress: "Progress"
-) -> Choice:
-    from kb.index import Index
-
+def _measure(own: Searcher, before: "VersionInfo", progress: "Progress") -> Choice:
     passages, hidden = headings(own.encoder, own.index)
     if len(hidden) < FEWEST_QUESTIONS:
         return Choice(len(hidden))
     found = []
     for encoder in (own.encoder, Model.load(before.folder)):
-        index = Index.open(workspace.index, encoder.encoder_fingerprint)
-        with without_headings(passages, encoder, index, progress) as blind:
+        with without_headings(passages, encoder, progress) as blind:
             found.append(mrr(blind, encoder, hidden))
     return Choice(len(hidden), *found)
 

@@ -239,7 +239,7 @@ def passage_trials(
     passages, hidden = headings(model, index)
     if not hidden:
         return Trials.of([])
-    with without_headings(passages, encoder, index, progress) as blind:
+    with without_headings(passages, encoder, progress) as blind:
         return _asked(settings, encoder, blind, hidden)
 
 
@@ -311,7 +311,7 @@ def _answered(
 
 @contextmanager
 def without_headings(
-    passages: Sequence["Passage"], encoder: Model, index: "Index", progress: "Progress"
+    passages: Sequence["Passage"], encoder: Model, progress: "Progress"
 ) -> "Iterator[Index]":
     """A passing index of these passages, their titles and headings hidden."""
     from kb.index import Index
@@ -327,10 +327,10 @@ def without_headings(
             Path(folder),
             [replace(passage, title="", headings=()) for passage in passages],
             encode,
-            fingerprint=index.fingerprint,
-            dimension=index.dimension,
+            fingerprint=encoder.encoder_fingerprint,
+            dimension=encoder.dimension,
         )
-        blind = Index.open(Path(folder), index.fingerprint)
+        blind = Index.open(Path(folder), encoder.encoder_fingerprint)
         try:
             yield blind
         finally:

@@ -83,29 +83,20 @@ def evaluate(queries: Path, workspace: WorkspaceOption = None, json: JsonOption 
     A line of the file: {"id": ..., "text": ..., "gold": [article ids]}.
     """
     from bot.live import live_model, searcher
+    from bot.searching import measures
     from bot.workspace import open_workspace
-    from kb.evaluation import evaluate, read_queries
-    from kb.search import search
+    from kb.evaluation import read_queries
 
     opened = open_workspace(workspace)
     asked = read_queries(queries)
     model = live_model(opened)
     with progress() as show:
         finds = searcher(opened, model, show)
-    vectors = finds.encoder.encode([query.text for query in asked])
-    rankings = [
-        [hit.passage.article for hit in search(finds.index, query.text, vector, _DEPTH)]
-        for query, vector in zip(asked, vectors, strict=True)
-    ]
-    metrics = evaluate(rankings, [set(query.gold) for query in asked])
+    metrics = measures(finds.index, finds.encoder, [(query.text, query.gold) for query in asked])
     if json:
         print_json(metrics)
     else:
         print_table(tuple(metrics), [[_figure(value) for value in metrics.values()]])
-
-
-# Several passages may be of one article: this many nearly always hold ten articles.
-_DEPTH = 50
 
 
 def _hit(hit: "Hit") -> dict[str, object]:

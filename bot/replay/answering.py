@@ -162,12 +162,12 @@ class _Parts:
     @classmethod
     def read(cls, desk: "Desk", history: History, vectors: Vectors) -> "_Parts":
         """Read all parts, in batches."""
+        messages = list(history.messages())
         texts = {
             row: parts
-            for row, message in enumerate(history.messages())
+            for row, message in enumerate(messages)
             if (parts := history.parts.get(message.text))
         }
-        messages = list(history.messages())
         said = [_instead(messages[row], part) for row, parts in texts.items() for part in parts]
         ends = accumulate(map(len, texts.values()), initial=0)
         rows = dict(zip(texts, ends, strict=False))
