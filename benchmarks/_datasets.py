@@ -15,6 +15,7 @@ from typing import Any
 from finetune.conversation import OUT_OF_SCOPE, Conversation
 from finetune.encoder import EncoderSource
 from finetune.errors import FinetuneError
+from finetune.text import normalise
 
 SHARED = Path(__file__).resolve().parents[2] / "shared"
 DATA = SHARED / "data"
@@ -105,6 +106,20 @@ def banking77_few(shots: int) -> Iterator[Conversation]:
     validation (1,540) and test (3,080) messages that go with them."""
     for part in (f"train_{shots}", "fewshot_valid", "fewshot_test"):
         yield from labelled(f"intents/banking77/{part}.jsonl")
+
+
+def banking77_few_and_more(shots: int) -> Iterator[Conversation]:
+    """`banking77_few` and the other texts of BANKING77's train split, lower-cased, without their
+    labels: as a team has them that labelled a few of its chats."""
+    seen = set()
+    for one in banking77_few(shots):
+        seen.add(normalise(one.turns[0].text))
+        yield one
+    for number, record in enumerate(records("intents/banking77/all.jsonl")):
+        text = record["text"].lower()
+        if record["split"] == "train" and normalise(text) not in seen:
+            seen.add(normalise(text))
+            yield chat(f"unlabelled:{number}", "train", text)
 
 
 def clinc150(*, taught_out_of_scope: bool) -> Iterator[Conversation]:
@@ -269,6 +284,8 @@ DATASETS: dict[str, Dataset] = {
         Dataset("banking77", banking77, ENGLISH),
         Dataset("banking77-10", lambda: banking77_few(10), ENGLISH),
         Dataset("banking77-5", lambda: banking77_few(5), ENGLISH),
+        Dataset("banking77-10-more", lambda: banking77_few_and_more(10), ENGLISH),
+        Dataset("banking77-5-more", lambda: banking77_few_and_more(5), ENGLISH),
         Dataset("clinc150", lambda: clinc150(taught_out_of_scope=False), ENGLISH),
         Dataset("clinc150-with-oos", lambda: clinc150(taught_out_of_scope=True), ENGLISH),
         Dataset("banking77-oos", banking77_oos, ENGLISH),

@@ -195,6 +195,8 @@ ROWS: Mapping[str, Row] = {
     "answered-banking77": Row(answered("banking77", 0.0)),
     "banking77-10": Row(judged("banking77-10", "intent"), FEW),
     "banking77-5": Row(judged("banking77-5", "intent"), FEW),
+    "banking77-10-more": Row(judged("banking77-10-more", "intent"), FEW),
+    "banking77-5-more": Row(judged("banking77-5-more", "intent"), FEW),
     "clinc150": Row(clinc150),
     "answered-clinc150": Row(answered("clinc150-with-oos", TRUE_SHARE)),
     "clinc150-oos": Row(clinc150_oos),

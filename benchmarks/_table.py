@@ -62,6 +62,8 @@ CELLS: tuple[Cell, ...] = (
     Cell("banking77", "ece", "its calibration error", DASH, DASH, NONE, percent=False),
     Cell("banking77-10", "accuracy", "10 examples an intent", "89.79", "89", ICDA),
     Cell("banking77-5", "accuracy", "5 examples an intent", "84.01", "84", ICDA),
+    Cell("banking77-10-more", "accuracy", "10, the rest unlabelled", "89.79", "89", ICDA),
+    Cell("banking77-5-more", "accuracy", "5, the rest unlabelled", "84.01", "84", ICDA),
     Cell("clinc150", "accuracy", "in scope, full: CLINC150", "97.89", "97.5, 97.89", SPACE3),
     Cell("clinc150-oos", "auroc", "out of scope, AUROC", "0.973", "0.98", SNGP, percent=False),
     Cell("clinc150-oos", "ece", "calibration error, mixed", "0.064", "0.04", SNGP, percent=False),

@@ -29,6 +29,8 @@ STATED = {
     "banking77": 0.0,
     "banking77-10": 0.0,
     "banking77-5": 0.0,
+    "banking77-10-more": 0.0,
+    "banking77-5-more": 0.0,
     "cais": 0.0,
     "clinc150": 1000 / 5500,
     "clinc150-with-oos": 1000 / 5500,

@@ -70,6 +70,9 @@ def certified(
             followed = follow_up_trials(settings, workspace.follow_ups, encoder, index)
             # What follows an answer is not what no template answered: no larger share is assumed.
             certificates["follow_up"] = _certify(followed, risk, share)
+        if not templates.spoken:
+            for route in ("intent", "template"):
+                certificates[route]["reason"] = _unspoken(templates)
         found = {"key": key, "routes": certificates, "check": _digest([key, certificates])}
         _write(path, found)
     values = {route: facts["threshold"] for route, facts in found["routes"].items()}
@@ -91,6 +94,12 @@ def _shortcoming(route: str, facts: Mapping[str, Any]) -> str:
         f"{what}; answers are given above {facts['threshold']:.2f} only, where none of "
         f"{facts['answered']} trials was wrong"
     )
+
+
+def _unspoken(templates: Templates) -> str:
+    drafts = len(templates)
+    waiting = f"all {drafts} are drafts until you edit them" if drafts else "there are none"
+    return f"no template may be spoken: {waiting}, in templates.yaml"
 
 
 def _certify(

@@ -39,11 +39,11 @@ def linear_probe(
         accuracy = probe.score(vectors[held_rows], held_labels) if len(held_rows) else 1.0
         if accuracy > best:
             best = accuracy
-            weights[present], biases[present] = _two_sided(probe.coef_, probe.intercept_)
+            weights[present], biases[present] = two_sided(probe.coef_, probe.intercept_)
     return weights, biases
 
 
-def _two_sided(coefficients: Any, intercepts: Any) -> tuple[Any, Any]:
+def two_sided(coefficients: Any, intercepts: Any) -> tuple[Any, Any]:
     """scikit-learn keeps one row for two classes; the softmax here wants one a class."""
     if len(coefficients) > 1:
         return coefficients, intercepts

@@ -8,7 +8,7 @@ from datetime import datetime
 import numpy as np
 from numpy.typing import NDArray
 
-from finetune.conversation import SENTIMENTS, Conversation, Turn
+from finetune.conversation import OUT_OF_SCOPE, SENTIMENTS, Conversation, Turn
 from finetune.evaluation import Reply
 from finetune.examples import normalise
 from finetune.tags import Span
@@ -61,6 +61,12 @@ class Message:
     @property
     def text(self) -> int:
         return int(self.window[-1])
+
+    @property
+    def names_intent(self) -> bool:
+        """Whether a guessed intent can be right or wrong here: not where the only label marks the
+        message as out of scope and that mark was not taught as an intent. Scope is judged there."""
+        return bool(self.intents or self.gold - {OUT_OF_SCOPE})
 
 
 @dataclass(frozen=True, slots=True)

@@ -203,7 +203,7 @@ def score(validation: Examined, texts: Texts, seed: int) -> float:
     """Mean over the tasks that the messages allow of accuracy, R@1 and entity F1 (0 for none)."""
     output, messages = validation.output, validation.messages
     scores = []
-    gold = [row for row, message in enumerate(messages) if message.gold]
+    gold = [row for row, message in enumerate(messages) if message.names_intent]
     if gold and output.context_logits.shape[1] > 1:
         verdicts = right(output.context_logits.numpy(), messages)
         scores.append(float(np.mean([verdicts[row] for row in gold])))
@@ -356,7 +356,7 @@ def _multi_intent_metrics(
 
 
 def _gold(messages: Sequence[Message]) -> tuple[list[int], list[set[str]]]:
-    judged = [row for row, message in enumerate(messages) if message.gold]
+    judged = [row for row, message in enumerate(messages) if message.names_intent]
     return judged, [set(messages[row].gold) for row in judged]
 
 

@@ -184,8 +184,8 @@ def require_something_to_learn(train: Sequence[Dialogue], names: Names) -> None:
     if not (names.intents or names.types or names.sentiments) and len(replies) < 2:
         raise FinetuneError(
             f"the chats teach nothing: they name fewer than two intents, no entities and no "
-            f"sentiments, and hold {len(replies)} different agent replies; add chats with two "
-            "intents or two different replies"
+            f"sentiments, and hold {len(replies)} different agent replies to a customer; "
+            "add chats with two intents or two different replies"
         )
 
 

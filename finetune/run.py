@@ -31,6 +31,7 @@ from finetune import (
     parallel,
     registry,
     retraining,
+    self_training,
     transcripts,
     version_folder,
 )
@@ -61,13 +62,14 @@ from finetune.material import (
 from finetune.network import load_tokenizer, load_trunk
 from finetune.scope import Sample, Scope, left_out
 from finetune.scope import fit as fit_scope
+from finetune.self_training import Learnt
 from finetune.training import Recipe, Trainer
 
 __all__ = ["Request", "Result", "finetune", "make_base", "run_key", "unchanged"]
 
 FloatArray = NDArray[np.floating]
 MOST_FOR_SCOPE = 5000
-RECIPE_VERSION = 3  # part of a run's key: raise it when training itself changes
+RECIPE_VERSION = 4  # part of a run's key: raise it when training itself changes
 
 
 @dataclass(frozen=True, slots=True)
@@ -179,6 +181,9 @@ def finetune(request: Request, progress: Progress) -> Result:
     methods.merge(trunk)
 
     seen = [examine(trainer, part) for part in (parts.validation, parts.calibration, parts.test)]
+    more = _learn_unlabelled(trainer, parts, seen[0], names, request)
+    if more is not None and more.kept:
+        seen = [self_training.reread(trainer, part) for part in seen]
     words = _lexical(splits.train, seen[0], names, texts, request.seed)
     validation, calibration, test = (judging.with_words(part, words, texts) for part in seen)
     reading = judging.choose_reading(validation)
@@ -242,7 +247,8 @@ def finetune(request: Request, progress: Progress) -> Result:
         )
         registry.publish(folder, request.models, version)
     checkpoint.discard(request.models)
-    return Result(version, True, seconds, peak, metrics, [*notes, *splits.notes])
+    notes = [*notes, *splits.notes, *([more.told()] if more else [])]
+    return Result(version, True, seconds, peak, metrics, notes)
 
 
 # --- training ------------------------------------------------------------------------------------
@@ -269,6 +275,20 @@ def _faster_threads() -> int:
 
 
 # --- judging -------------------------------------------------------------------------------------
+
+
+def _learn_unlabelled(
+    trainer: Trainer, parts: Parts, validation: Examined, names: Names, request: Request
+) -> Learnt | None:
+    """What the intents learn from messages without labels; None where there is nothing to."""
+    more = self_training.unlabelled(parts.taught(), len(names.intents), request.seed)
+    if not more or not any(message.names_intent for message in validation.messages):
+        return None
+    reading = judging.choose_reading(validation)
+    taught = judging.sample_of(_examine_taught(trainer, parts), reading, names)
+    held_out = judging.sample_of(validation, reading, names)
+    scope = _scope(taught, held_out, reading, names, request.out_of_scope_share)
+    return self_training.learn(trainer, parts.taught(), more, validation, reading, scope)
 
 
 def _lexical(

@@ -165,8 +165,8 @@ def test_one_intent_with_one_reply_teaches_nothing(
         2,
         "",
         "frontdesk: the chats teach nothing: they name fewer than two intents, no entities and no "
-        "sentiments, and hold 1 different agent replies; add chats with two intents or two "
-        "different replies\n",
+        "sentiments, and hold 1 different agent replies to a customer; add chats with two intents "
+        "or two different replies\n",
     )
 
 

@@ -31,6 +31,8 @@ SIZES = {  # chats of train, validation and test, as published
     "banking77": (10_003, 0, 3_080),
     "banking77-10": (770, 1_540, 3_080),
     "banking77-5": (385, 1_540, 3_080),
+    "banking77-10-more": (8_575, 1_540, 3_080),
+    "banking77-5-more": (8_574, 1_540, 3_080),
     "clinc150": (15_000, 3_000, 5_500),
     "clinc150-with-oos": (15_100, 3_100, 5_500),
     "banking77-oos": (5_905, 1_506, 3_080),

@@ -81,6 +81,20 @@ def test_a_route_without_trials_never_answers_and_says_so(
     )
 
 
+def test_where_all_templates_are_drafts_that_is_the_reason(
+    trained_workspace: Workspace,
+) -> None:
+    path = trained_workspace.root / "templates.yaml"
+    bank = json.loads(path.read_text())
+    path.write_text(
+        json.dumps({"templates": [{**one, "draft": True} for one in bank["templates"]]})
+    )
+    desk = open_desk(open_workspace(trained_workspace.root), silent)
+    told = shortcomings(trained_workspace.index, desk.model)
+    reason = f"no template may be spoken: all {len(desk.templates)} are drafts until you edit them"
+    assert [reason in line for line in told] == [True, True, False]
+
+
 def test_a_route_that_is_wrong_too_often_answers_above_its_mistakes_only(judged: Any) -> None:
     def right_above_wrong(right: int) -> Trials:
         return trials([0.5] * 90 + [0.9] * right, [False] * 90 + [True] * right)

@@ -82,6 +82,16 @@ def test_an_intent_that_training_never_saw_is_gold_but_no_target(chat: Chat) -> 
     assert message.gold == {"opening", "unseen"}
 
 
+def test_the_mark_of_a_message_out_of_scope_judges_no_guess_unless_it_is_taught(
+    chat: Chat,
+) -> None:
+    asked = chat("c", ("customer", "a dentist?", "oos"), ("customer", "new", "unseen"))
+    untaught, _ = read(asked)
+    assert [message.names_intent for message in untaught.messages] == [False, True]
+    taught, _ = read(asked, ["oos", "opening"])
+    assert [message.names_intent for message in taught.messages] == [True, True]
+
+
 def test_several_intents_share_the_target(chat: Chat) -> None:
     turns = [("customer", "both", "opening", "thanks"), ASK, ("customer", "what")]
     dialogue, _ = read(chat("c", *turns))

@@ -307,7 +307,8 @@ def test_chats_that_teach_nothing_are_refused(
         finetune(make_request(conversations=chats), silent)
     assert str(refusal.value) == (
         "the chats teach nothing: they name fewer than two intents, no entities and no sentiments, "
-        "and hold 1 different agent replies; add chats with two intents or two different replies"
+        "and hold 1 different agent replies to a customer; add chats with two intents or two "
+        "different replies"
     )
 
 
