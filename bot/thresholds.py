@@ -35,7 +35,7 @@ if TYPE_CHECKING:
     from bot.console import Progress
 
 FEWEST_CHATS = 10
-SCHEMA = 6
+SCHEMA = 7
 
 
 def certified(
@@ -70,9 +70,8 @@ def certified(
             followed = follow_up_trials(settings, workspace.follow_ups, encoder, index)
             # What follows an answer is not what no template answered: no larger share is assumed.
             certificates["follow_up"] = _certify(followed, risk, share)
-        if not templates.spoken:
-            for route in ("intent", "template"):
-                certificates[route]["reason"] = _unspoken(templates)
+        for route, why in _silent(workspace, model, templates).items():
+            certificates[route]["silent"] = why
         found = {"key": key, "routes": certificates, "check": _digest([key, certificates])}
         _write(path, found)
     values = {route: facts["threshold"] for route, facts in found["routes"].items()}
@@ -82,7 +81,9 @@ def certified(
 def shortcomings(folder: Path, model: Model) -> list[str]:
     """A sentence for each route whose risk could not be certified."""
     routes = _read(folder / f"thresholds-{model.fingerprint[:12]}.json").get("routes", {})
-    return [_shortcoming(route, facts) for route, facts in routes.items() if not facts["certified"]]
+    lacking = {route: facts for route, facts in routes.items() if not facts["certified"]}
+    told = (facts.get("silent") or _shortcoming(route, facts) for route, facts in lacking.items())
+    return list(dict.fromkeys(told))
 
 
 def _shortcoming(route: str, facts: Mapping[str, Any]) -> str:
@@ -96,10 +97,14 @@ def _shortcoming(route: str, facts: Mapping[str, Any]) -> str:
     )
 
 
-def _unspoken(templates: Templates) -> str:
-    drafts = len(templates)
-    waiting = f"all {drafts} are drafts until you edit them" if drafts else "there are none"
-    return f"no template may be spoken: {waiting}, in templates.yaml"
+def _silent(workspace: Workspace, model: Model, templates: Templates) -> dict[str, str]:
+    """The routes that no data could open, and why."""
+    if not templates.spoken:
+        path, drafts = workspace.root / "templates.yaml", len(templates)
+        waiting = f"all {drafts} templates are drafts; edit them in {path}" if drafts else ""
+        why = f"no template may be spoken yet: {waiting or f'{path} has none'}"
+        return {"intent": why, "template": why}
+    return {} if model.labels else {"intent": "the chats name no intents: none is answered"}
 
 
 def _certify(

@@ -7,7 +7,7 @@ is).
 """
 
 import hashlib
-from collections import defaultdict
+from collections import Counter, defaultdict
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 
@@ -67,9 +67,9 @@ def split(
     `kept` names the part of chats that an earlier run divided: they stay where they were. The
     other chats fill the parts that no file names, a tenth each but at most MOST_HELD_OUT, and
     train gets the rest; where all are named but a part is missing, it comes out of train. A group
-    of chats too big for a part goes to train. Where groups leave a part under half full, chats
-    are divided one by one instead, and `leaked` lists the turns to leave out. Under ten chats,
-    all train.
+    of chats too big for a part goes to train, and so does one without which an intent would have
+    no example there. Where groups leave a part under half full, chats are divided one by one
+    instead, and `leaked` lists the turns to leave out. Under ten chats, all train.
     """
     chats = sorted(conversations, key=lambda chat: _rank(seed, chat.id))
     known = {chat.id: kept[chat.id] for chat in chats if kept and chat.id in kept}
@@ -140,9 +140,9 @@ def _fill(
         parts["train"] += pool
         return
     groups = _groups(pool, repeats)
-    divided = _divide(groups, missing, room)
+    divided = _divide(groups, missing, room, parts["train"])
     if any(2 * len(divided[name]) < room for name in missing):
-        divided = _divide([[chat] for chat in pool], missing, room)
+        divided = _divide([[chat] for chat in pool], missing, room, parts["train"])
         notes.append(
             f"the chats repeat each other too much to keep repeats together (one group has "
             f"{max(map(len, groups)):,} of {len(pool):,} chats): they are divided one by one"
@@ -168,13 +168,30 @@ def _groups(chats: Sequence[Conversation], repeats: _Repeats) -> list[list[Conve
     return list(groups.values())
 
 
-def _divide(groups: Iterable[list[Conversation]], names: Sequence[str], room: int) -> Parts:
-    """Each group into the first named part with room for it, else into train."""
+def _divide(
+    groups: Sequence[list[Conversation]],
+    names: Sequence[str],
+    room: int,
+    train: Iterable[Conversation],
+) -> Parts:
+    """Each group into the first named part with room for it, else into train: where else an intent
+    would have no example left to teach, beside those of `train`, which are taught anyway."""
     parts: Parts = {name: [] for name in (*names, "train")}
+    left = _intents(chat for group in groups for chat in group) + _intents(train)
     for group in groups:
-        fitting = (name for name in names if len(parts[name]) + len(group) <= room)
-        parts[next(fitting, "train")] += group
+        own = _intents(group)
+        taught = all(left[intent] > count for intent, count in own.items())
+        fitting = (name for name in names if taught and len(parts[name]) + len(group) <= room)
+        part = next(fitting, "train")
+        parts[part] += group
+        if part != "train":
+            left -= own
     return parts
+
+
+def _intents(chats: Iterable[Conversation]) -> Counter[str]:
+    """How many turns have each intent."""
+    return Counter(intent for chat in chats for turn in chat.turns for intent in turn.intents)
 
 
 def _leaks(parts: Parts, repeats: _Repeats) -> Iterator[TurnPlace]:

@@ -260,8 +260,8 @@ def left_out(scope: Scope, train: Sample, sample: Sample) -> FloatArray:
 
 def assumed_share(outside: int, judged: int) -> float:
     """The share of messages out of scope to reckon with where nobody stated one: that of the
-    judged messages, but never below LEAST_SHARE."""
-    return max(outside / judged if judged else 0.0, LEAST_SHARE)
+    judged messages, but never below LEAST_SHARE, and below 1 where all of them are."""
+    return max(outside / max(judged, outside + 1), LEAST_SHARE)
 
 
 def estimated_share(in_scope: FloatArray, share: float, rounds: int = 200) -> float:

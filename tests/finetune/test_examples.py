@@ -110,6 +110,31 @@ def test_a_giant_group_stays_in_train() -> None:
     assert splits.notes == ["40 chats are linked by near-duplicate messages and stay in train"]
 
 
+def test_an_intent_is_never_held_out_whole() -> None:
+    """Four intents of thirty chats that repeat each other, ten by ten."""
+    kinds = [(f"{word} {place}", word) for word in WORDS[:4] for place in ("shop", "van", "door")]
+    data = [
+        Conversation.model_validate(
+            {
+                "id": f"{said}-{number}",
+                "turns": [
+                    {
+                        "speaker": "customer",
+                        "text": f"please tell me all about the {said}, number {number}",
+                        "intent": intent,
+                    }
+                ],
+            }
+        )
+        for said, intent in kinds
+        for number in range(10)
+    ]
+    for seed in range(20):
+        parts = split(data, seed)
+        taught = {intent for one in parts.train for turn in one.turns for intent in turn.intents}
+        assert taught == set(WORDS[:4])
+
+
 def test_chats_that_all_repeat_are_divided_one_by_one() -> None:
     data = [
         chat(one.id, "i want to return the blue shoes", one.turns[0].text) for one in chats(100)

@@ -244,3 +244,4 @@ def test_labelled_chats_show_too_few_strangers() -> None:
     assert assumed_share(3, 100) == LEAST_SHARE
     assert assumed_share(30, 100) == 0.3
     assert assumed_share(0, 0) == LEAST_SHARE
+    assert assumed_share(9, 9) == 0.9  # all of them: even so, some will be in scope
