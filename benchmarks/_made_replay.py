@@ -12,6 +12,7 @@ from typing import Any
 from bot.decision import KINDS
 from bot.replay import ReplayStore, Turn
 from bot.replay.acts import ACTS
+from bot.replay.store import row_of
 from bot.replay.summary import _figures as figures_of
 from bot.replay.summary import tally_of
 
@@ -48,7 +49,7 @@ def made_replay(
     made = _turns(turns, labels, random.Random(seed), random.Random(seed + 1), better, texts)
     if not labelled:
         made = (replace(turn, **UNKNOWN) for turn in made)
-    store.add_block(row.id, 0, made, seconds=turns / 500)
+    store.add_block(row.id, 0, map(row_of, made), seconds=turns / 500)
     row = store.replay(row.id)
     store.finish(row.id, figures_of(row, tally_of(store, row), "").as_json())
     return row.id

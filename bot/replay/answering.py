@@ -310,7 +310,7 @@ def _intent(judge: Judge, message: Message, shares: FloatArray) -> dict[str, Any
     return {
         "intent": name,
         "confidence": confidence,
-        "correct": name in message.gold if message.gold else None,
+        "correct": name in message.gold if message.names_intent else None,
         "trusted": judge.trusts(name, confidence),
     }
 

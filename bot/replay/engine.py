@@ -7,35 +7,26 @@ whatever the number of workers and wherever they are.
 
 import hashlib
 import time
-from collections.abc import Collection, Iterable, Mapping, Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import asdict, dataclass
 from datetime import date, datetime
-from itertools import islice
+from itertools import count, islice
 from typing import TYPE_CHECKING, Any
 
-import numpy as np
-from numpy.typing import NDArray
-
 from bot.replay.answering import Block, answer
-from bot.replay.pool import Pool
-from bot.replay.reading import Encoded, encode
-from bot.replay.store import ReplayRow, ReplayStore, to_json
-from bot.replay.survey import Chat, Seen, Selection, Survey, survey
-from bot.replay.workers import DeskSource, Engine, Work, Workers, start
+from bot.replay.known import Known
+from bot.replay.store import ReplayRow, ReplayStore, Row, row_of, to_json
+from bot.replay.survey import Seen, Selection, Survey, survey
+from bot.replay.workers import DeskSource, Engine, Workers, start
 from finetune.conversation import Conversation
-from finetune.tags import FoundEntity
-from finetune.text import normalise
 
 if TYPE_CHECKING:
     from bot.bot import Desk
     from bot.console import Progress
 
-FloatArray = NDArray[np.float32]
 SEED = 7
 SCHEME = 5
 """Changed with whatever changes the numbers of a replay: then the same request is another one."""
-CHUNK = 2048
-"""Repeated texts that are encoded in one job."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -147,86 +138,18 @@ def _about(desk: "Desk", found: Survey) -> dict[str, Any]:
 def _answer(workers: Workers, run: _Run, store: ReplayStore, progress: "Progress") -> None:
     """Do the blocks that are not done yet."""
     started = time.perf_counter()
-    table = _Table.of(run.survey, workers, progress)
-    pool = table.pool(run.request.seed, run.survey.replies)
+    known = Known.of(run.survey, workers, progress)
+    pool = known.pool(run.request.seed, run.survey.replies)
     left = islice(run.selection.blocks(), run.row.blocks, None)
-    jobs = (Block(chats, table.known(chats), pool, run.today) for chats in left)
-    done = store.count(run.row.id)
-    for number, turns in enumerate(workers.map(answer, jobs), run.row.blocks):
+    jobs = (Block(chats, known.of_chats(chats), pool, run.today) for chats in left)
+    numbers, done = count(run.row.blocks), store.count(run.row.id)
+    for rows in workers.map(_rows, jobs):
         now = time.perf_counter()
-        store.add_block(run.row.id, number, turns, now - started)
-        started, done = now, done + len(turns)
+        store.add_block(run.row.id, next(numbers), rows, now - started)
+        started, done = now, done + len(rows)
         progress("answer", done, run.survey.turns)
+        del rows  # nobody holds them while the next block is answered
 
 
-def _encoded(
-    workers: Workers, work: Work, texts: Collection[str], progress: "Progress"
-) -> list[Encoded]:
-    """Texts encoded in chunks that do not depend on who encodes them, texts of like length
-    together."""
-    ordered = sorted(texts, key=lambda text: (-len(text), text))
-    chunks = [ordered[at : at + CHUNK] for at in range(0, len(ordered), CHUNK)]
-    found, done = [], 0
-    for encoded in workers.map(work, chunks):
-        found.append(encoded)
-        progress("encode what repeats", done := done + len(encoded.texts), len(ordered))
-    return found
-
-
-def _encode_messages(desk: "Desk", texts: Sequence[str]) -> Encoded:
-    return encode(desk.model, texts)
-
-
-def _encode_replies(desk: "Desk", texts: Sequence[str]) -> Encoded:
-    return encode(desk.model, texts, entities=False)
-
-
-Row = tuple[FloatArray, Sequence[FoundEntity]]
-
-
-@dataclass(frozen=True, slots=True)
-class _Table:
-    """The texts that were encoded beforehand, of which each block is given its own: those that
-    customers say, with their entities, and those that only agents do."""
-
-    said: Mapping[str, Row]
-    heard: Mapping[str, Row]
-
-    @classmethod
-    def of(cls, found: Survey, workers: Workers, progress: "Progress") -> "_Table":
-        """Encode what repeats and what is a candidate."""
-        said = {*found.said}
-        heard = {*found.heard, *(text for text, _ in found.replies)} - said
-        return cls(
-            _rows(_encoded(workers, _encode_messages, said, progress)),
-            _rows(_encoded(workers, _encode_replies, heard, progress)),
-        )
-
-    def known(self, chats: Sequence[Chat]) -> Encoded:
-        """Those of the texts of some chats, in a fixed order. What a customer says is known only
-        where its entities are."""
-        turns = [turn for chat in chats for turn in chat.chat.turns]
-        said = {turn.text for turn in turns if turn.speaker == "customer"}
-        heard = {turn.text for turn in turns} - said
-        rows = {text: self.said[text] for text in sorted(said | heard) if text in self.said}
-        rows |= {text: self.heard[text] for text in sorted(heard) if text in self.heard}
-        entities = {place: found for place, (_, found) in enumerate(rows.values()) if found}
-        return Encoded(list(rows), _stacked(rows.values()), entities)
-
-    def pool(self, seed: int, replies: Sequence[tuple[str, str]]) -> Pool:
-        """The pool of these replies, (text, key), all of which are here."""
-        rows = [self.said.get(text) or self.heard[text] for text, _ in replies]
-        names = [normalise(text) for text, _ in replies]
-        return Pool(seed, names, [key for _, key in replies], _stacked(rows))
-
-
-def _rows(parts: Iterable[Encoded]) -> dict[str, Row]:
-    return {
-        text: (part.vectors[place], part.entities.get(place, ()))
-        for part in parts
-        for place, text in enumerate(part.texts)
-    }
-
-
-def _stacked(rows: Collection[Row]) -> FloatArray:
-    return np.stack([vector for vector, _ in rows]) if rows else np.zeros((0, 1), dtype=np.float32)
+def _rows(desk: "Desk", block: Block) -> list[Row]:
+    return [row_of(turn) for turn in answer(desk, block)]

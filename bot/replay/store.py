@@ -80,6 +80,8 @@ class Turn:
 
 
 COLUMNS = tuple(field.name for field in fields(Turn))
+Row = Sequence[Any]
+"""A turn as SQLite holds it, by COLUMNS: less to hold and to hand on than a Turn."""
 _HEAVY = {"citations": "'[]'", "reply": "''", "evidence": "'{}'"}
 """Columns that the figures do without, and what stands in their place."""
 
@@ -162,10 +164,9 @@ class ReplayStore:
             )
         return self.replay(cursor.lastrowid or 0)
 
-    def add_block(self, replay: int, block: int, turns: Iterable[Turn], seconds: float) -> None:
+    def add_block(self, replay: int, block: int, rows: Iterable[Row], seconds: float) -> None:
         """Commit the turns of a block, by its number from 0, and the wall time that it took, all or
         nothing. BotError where another process has done it meanwhile."""
-        rows = [_row(replay, turn) for turn in turns]
         with in_words(self.path), transaction(self._connection):
             done = self._connection.execute(
                 "UPDATE replays SET blocks = blocks + 1, seconds = seconds + ?"
@@ -177,7 +178,7 @@ class ReplayStore:
                     f"replay {replay} is being run by another process too; let that one finish and"
                     " give the command again, or begin another with --fresh"
                 )
-            self._connection.executemany(_INSERT, rows)
+            self._connection.executemany(_INSERT, ((replay, *row) for row in rows))
 
     def finish(self, replay: int, figures: Mapping[str, Any]) -> None:
         """Keep the figures of a replay."""
@@ -246,13 +247,14 @@ def _replay(row: Sequence[Any]) -> ReplayRow:
     return ReplayRow(**{**found, **parsed})
 
 
-def _row(replay: int, turn: Turn) -> list[Any]:
+def row_of(turn: Turn) -> Row:
+    """A turn as it is stored."""
     row = list(_values(turn))
     for place in _JSON:
         row[place] = None if row[place] is None else to_json(row[place])
     for place in _TEXTS:
         row[place] = None if row[place] is None else storable(row[place])
-    return [replay, *row]
+    return row
 
 
 def _turn(row: Sequence[Any]) -> Turn:

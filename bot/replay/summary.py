@@ -14,15 +14,12 @@ from bot.replay.acts import ACTS
 from bot.replay.intervals import LEVEL, intervals, measured
 from bot.replay.resampling import RESAMPLES
 from bot.replay.store import ReplayRow, ReplayStore
-from bot.replay.tally import Route, Tally
+from bot.replay.tally import Tally
 from finetune.conversation import OUT_OF_SCOPE
 
 if TYPE_CHECKING:
     from bot.bot import Desk
 
-FloatArray = NDArray[np.float32]
-POINTS = 100
-"""Of a curve."""
 SHIFT_CHATS = 2000
 """Chats, evenly spread, in which a shift is looked for."""
 _GROUPS = ("intent", "ranking", "similarity", "entities", "agreement", "outcome")
@@ -176,11 +173,11 @@ def _risk(
     most = thresholds["max_wrong"]
     routes = {
         name: {
-            "n": len(tally.routes[own].scores),
+            "n": tally.ledger.judged(own),
             "threshold": thresholds[name],
             **_group(values, f"risk.{name}"),
             **_kept(tally, most, bounds.get(f"risk.{name}.wrong"), f"{own} "),
-            "curve": curve(tally.routes[own]),
+            "curve": tally.ledger.curve(own),
         }
         for name, own in _ROUTES.items()
     }
@@ -197,9 +194,8 @@ def _kept(
     `open`; None where nothing was answered."""
     if bounds is None:
         return {"promise": None}
-    answered = tally.by_chat[f"{prefix}answered" if prefix else "judged"]
-    wrong = tally.by_chat[f"{prefix}wrong"]
-    high = max(bounds[1], upper_bound(np.asarray(wrong, float), np.asarray(answered, float)))
+    answered = tally.ledger.by_chat(f"{prefix}answered" if prefix else "judged")
+    high = max(bounds[1], upper_bound(tally.ledger.by_chat(f"{prefix}wrong"), answered))
     promise = "held" if high <= most else "broken" if bounds[0] > most else "open"
     return {"bound": high, "promise": promise}
 
@@ -215,25 +211,8 @@ def upper_bound(wrong: NDArray[np.float64], answered: NDArray[np.float64]) -> fl
     return wrong_rate_bound(*counts, (1 + LEVEL) / 2)
 
 
-def curve(route: Route) -> list[list[float]]:
-    """[threshold, coverage, wrong share] of all thresholds, the most careful first, at POINTS
-    coverages at most. Turns of one score are answered together."""
-    if not len(route.scores):
-        return []
-    scores = np.frombuffer(route.scores, dtype=np.float32)
-    order = np.argsort(-scores, kind="stable")
-    ranked = scores[order]
-    wrong = np.cumsum(np.frombuffer(route.right, dtype=np.int8)[order] == 0)
-    ends = np.append(np.flatnonzero(ranked[1:] < ranked[:-1]), len(ranked) - 1)
-    places = ends[np.unique(np.linspace(0, len(ends) - 1, POINTS).astype(int))]
-    return [
-        [round(float(ranked[i]), 6), (int(i) + 1) / len(scores), float(wrong[i] / (i + 1))]
-        for i in places
-    ]
-
-
 def _cost(row: ReplayRow, tally: Tally) -> dict[str, Any]:
-    p50, p95, p99 = np.percentile(np.frombuffer(tally.ms, dtype=np.float32), (50, 95, 99)).tolist()
+    p50, p95, p99 = tally.ledger.percentiles((0.5, 0.95, 0.99))
     ms = {"p50": round(p50, 3), "p95": round(p95, 3), "p99": round(p99, 3)}
     return {"seconds": round(row.seconds, 3), "ms": ms, "peak_mib": peak_mib()}
 

@@ -6,15 +6,15 @@ and the texts that come up again and again, which are then encoded once for all.
 
 import hashlib
 import json
-from collections import Counter
 from collections.abc import Iterable, Iterator, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from itertools import pairwise
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 from bot.errors import BotError
 from bot.replay.pool import Sample
+from bot.replay.scratch import as_key, of_key, scratch
 from finetune.conversation import Conversation
 from finetune.corpus import reply_key
 from finetune.transcripts import content_hash, digest
@@ -181,22 +181,27 @@ def _replies(chat: Conversation) -> Iterator[tuple[str, str]]:
             yield turn.text, reply_key(turn)
 
 
-@dataclass(slots=True)
 class _Frequent:
     """In how many chats a text is said, counted in bounded space: when COUNTED texts are at hand,
     the rarest make room (lossy counting: Manku and Motwani 2002)."""
 
-    counts: Counter[str] = field(default_factory=Counter)
-    forgotten: int = 0
+    def __init__(self) -> None:
+        columns = "text BLOB PRIMARY KEY, chats INT"
+        self._database = scratch(self, f"counts ({columns}) WITHOUT ROWID")
+        self._forgotten, self.held = 0, 0
 
     def add(self, texts: Iterable[str]) -> None:
-        self.counts.update(text for text in texts if text.strip())
-        if len(self.counts) > COUNTED:
-            self.forgotten += 1
-            kept = {text: n for text, n in self.counts.items() if n > self.forgotten}
-            self.counts = Counter(kept)
+        """Count the distinct texts of one more chat."""
+        keys = [(as_key(text),) for text in texts if text.strip()]
+        write = self._database.executemany
+        self.held += write("INSERT OR IGNORE INTO counts VALUES (?, 0)", keys).rowcount
+        write("UPDATE counts SET chats = chats + 1 WHERE text = ?", keys)
+        if self.held > COUNTED:
+            self._forgotten += 1
+            rare = "DELETE FROM counts WHERE chats <= ?"
+            self.held -= self._database.execute(rare, (self._forgotten,)).rowcount
 
     def most(self) -> list[str]:
         """The REPEATED most frequent that come more than once."""
-        often = sorted((-n, text) for text, n in self.counts.items() if n > 1)
-        return [text for _, text in often[:REPEATED]]
+        query = "SELECT text FROM counts WHERE chats > 1 ORDER BY chats DESC, text LIMIT ?"
+        return [of_key(key) for (key,) in self._database.execute(query, (REPEATED,))]

@@ -3,12 +3,12 @@
 A figure is a quotient of sums over chats (of the columns COLUMNS), so that it can be computed again
 on any resample of the chats. Only macro-F1 and the calibration error are not, and are made of sums
 too: of right and wrong guesses by intent, and of the bins. The sums of all resamples are kept up as
-the chats come (`bot.replay.resampling`), so a chat that was counted takes no more memory.
+the chats come (`bot.replay.resampling`), and what is needed of each chat and turn lies on disk
+(`bot.replay.ledger`): a chat that was counted takes no more memory.
 """
 
 from __future__ import annotations
 
-from array import array
 from collections import Counter
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass, field
@@ -18,6 +18,7 @@ import numpy as np
 
 from bot.decision import KINDS
 from bot.replay.acts import AGREES
+from bot.replay.ledger import Ledger
 from bot.replay.outcome import OUTCOMES, outcome
 from bot.replay.resampling import Sums
 from bot.replay.store import Turn
@@ -39,26 +40,9 @@ COLUMNS: tuple[str, ...] = (
     *(f"bin {place}" for place in range(BINS)),
 )  # fmt: skip
 PLACE = {name: place for place, name in enumerate(COLUMNS)}
-BY_CHAT = (
-    "judged", "wrong", "intent answered", "intent wrong", "ranked answered", "ranked wrong",
-)  # fmt: skip
-"""Columns that a bound needs of each chat, not of all."""
 _RIGHT, _FALSE, _MISSED = range(3)
 MARKS = 3
 """Of a label: right, false and missed guesses."""
-
-
-@dataclass(slots=True)
-class Route:
-    """One way of answering over all turns it is judged on: the scores and the verdicts."""
-
-    scores: array[float] = field(default_factory=lambda: array("f"))
-    right: array[int] = field(default_factory=lambda: array("b"))
-
-    def add(self, score: float, right: bool) -> None:
-        """One more turn."""
-        self.scores.append(score)
-        self.right.append(right)
 
 
 @dataclass(slots=True)
@@ -71,14 +55,10 @@ class Tally:
     thresholds: dict[str, float | None]
     chats: int = 0
     sums: Sums = field(default_factory=lambda: Sums(len(COLUMNS)))
-    by_chat: dict[str, array[int]] = field(
-        default_factory=lambda: {name: array("I") for name in BY_CHAT}
-    )
+    ledger: Ledger = field(default_factory=Ledger)
     labels: dict[str, int] = field(default_factory=dict)
     guesses: Counter[tuple[str, str]] = field(default_factory=Counter)
     acts: Counter[tuple[str, str]] = field(default_factory=Counter)
-    routes: dict[str, Route] = field(default_factory=lambda: {"intent": Route(), "ranked": Route()})
-    ms: array[float] = field(default_factory=lambda: array("f"))
     fewest: int = 0
 
     def total(self, column: str) -> int:
@@ -101,8 +81,8 @@ class Tally:
             marks += self._marks(turn)
             self._remember(turn)
         self.sums.add(row.values(), marks)
-        for name, counts in self.by_chat.items():
-            counts.append(int(row[name]))
+        scores = [score for turn in chat for score in _scores(turn)]
+        self.ledger.add(row, scores, (turn.ms for turn in chat))
         self.chats += 1
 
     def _amounts(self, turn: Turn) -> Iterator[tuple[str, float]]:
@@ -144,13 +124,8 @@ class Tally:
     def _remember(self, turn: Turn) -> None:
         if turn.act is not None:
             self.acts[turn.act, turn.kind] += 1
-        if turn.confidence is not None and turn.intent_right is not None:
-            self.routes["intent"].add(turn.confidence, turn.intent_right)
-        if turn.ranked_score is not None and turn.ranked_right is not None:
-            self.routes["ranked"].add(turn.ranked_score, turn.ranked_right)
         if turn.candidates:
             self.fewest = min(self.fewest or turn.candidates, turn.candidates)
-        self.ms.append(turn.ms)
 
 
 def agrees(turn: Turn) -> bool:
@@ -174,6 +149,14 @@ def _ranking(turn: Turn) -> Iterator[tuple[str, float]]:
         return
     yield from (("replied", 1), ("rr", 1 / turn.rank))
     yield from ((f"r@{k}", turn.rank <= k) for k in (1, 5, 10))
+
+
+def _scores(turn: Turn) -> Iterator[tuple[str, float, bool]]:
+    """(route, score, right) of the routes that a turn judges."""
+    if turn.confidence is not None and turn.intent_right is not None:
+        yield "intent", turn.confidence, turn.intent_right
+    if turn.ranked_score is not None and turn.ranked_right is not None:
+        yield "ranked", turn.ranked_score, turn.ranked_right
 
 
 def _route(

@@ -60,9 +60,11 @@ class Here:
     def map(self, work: Work, jobs: Iterable[Any]) -> Iterator[Any]:
         """The results of all jobs, in order."""
         for job in jobs:
-            with one_thread():
-                result = work(self._desk, job)
-            yield result
+            yield self._result(work, job)  # which is not held here while the next is done
+
+    def _result(self, work: Work, job: Any) -> Any:
+        with one_thread():
+            return work(self._desk, job)
 
 
 class Processes:

@@ -10,8 +10,9 @@ import pytest
 from bot.bot import Desk
 from bot.replay import ReplayStore, Turn, figures
 from bot.replay.intervals import intervals, measured
-from bot.replay.summary import curve, upper_bound
-from bot.replay.tally import Route, Tally
+from bot.replay.ledger import BY_CHAT, Ledger
+from bot.replay.summary import upper_bound
+from bot.replay.tally import Tally
 from finetune.conversation import Conversation
 from finetune.evaluation import entity_metrics, ranking_metrics
 from tests.bot.replay.conftest import Replayed
@@ -99,10 +100,29 @@ def test_the_risk_curve_is_the_wrong_share_of_the_surest(
 
 
 def test_turns_of_one_score_are_answered_together() -> None:
-    route = Route()
-    for score, right in ((0.9, True), (0.5, False), (0.5, True), (0.1, False)):
-        route.add(score, right)
-    assert curve(route) == [[0.9, 0.25, 0.0], [0.5, 0.75, 1 / 3], [0.1, 1.0, 0.5]]
+    ledger = Ledger()
+    scores = ((0.9, True), (0.5, False), (0.5, True), (0.1, False))
+    ledger.add(dict.fromkeys(BY_CHAT, 0), [("intent", *score) for score in scores], [])
+    assert ledger.curve("intent") == [[0.9, 0.25, 0.0], [0.5, 0.75, 1 / 3], [0.1, 1.0, 0.5]]
+    assert ledger.curve("ranked") == []
+
+
+def test_a_curve_and_the_times_are_those_of_all_turns_at_once() -> None:
+    rng, ledger = np.random.default_rng(3), Ledger()
+    scores, right = rng.random(5000).round(3).astype(np.float32), rng.random(5000) < 0.7
+    times = rng.exponential(2.0, 5000)
+    for at in range(0, 5000, 10):
+        some = slice(at, at + 10)
+        pairs = zip(scores[some].tolist(), right[some].tolist(), strict=True)
+        judged = [("intent", score, is_right) for score, is_right in pairs]
+        ledger.add(dict.fromkeys(BY_CHAT, at), judged, times[some].tolist())
+    for threshold, coverage, wrong in (curve := ledger.curve("intent")):
+        above = scores.astype(float).round(6) >= threshold
+        assert (coverage, wrong) == (above.mean(), (above & ~right).sum() / above.sum())
+    assert len(curve) == 100
+    shares = (0.0, 0.5, 0.95, 1.0)
+    assert ledger.percentiles(shares) == pytest.approx(np.quantile(times, shares).tolist())
+    assert ledger.by_chat("wrong").tolist() == [*range(0, 5000, 10)]
 
 
 def test_an_interval_is_that_of_resampled_chats() -> None:
