@@ -27,6 +27,7 @@ from bot.decision import (
 from bot.dialogue import advance, decide
 from bot.dialogue.ellipsis import points_back
 from bot.dialogue.followups import asked_after, earlier
+from bot.dialogue.naming import named_in_short
 from bot.dialogue.offers import in_full
 from bot.dialogue.several import split
 from bot.dialogue.turn import Heard
@@ -40,10 +41,11 @@ from bot.session_log import SavedState, SessionLog, SessionRow, TurnRecord
 from bot.settings import Settings
 from bot.short_answers import words
 from bot.state import Question, State, remember
-from bot.suggestions import Transitions, suggested
+from bot.suggestions import Transitions, with_suggestions
 from bot.template_bank import TemplateBank
 from bot.templates import Templates
 from finetune.tags import FoundEntity
+from kb.vectors import unit
 
 if TYPE_CHECKING:
     from bot.phrasing import Phraser
@@ -95,14 +97,18 @@ class Desk:
         )
 
     def _entities(self, text: str, found: Sequence[FoundEntity]) -> dict[str, str]:
-        """The first mention of each entity: those of the settings, each found in its own way, and
-        what the model `found` of types that the settings do not name."""
+        """The first mention of each entity: those of the settings, each found in its own way or
+        named by the beginning of a listed value, and what the model `found` of types that the
+        settings do not name."""
         known = self.settings.entities
         learnt: dict[str, str] = {}
         for e in found:
             if e.score >= SURE_ENTITY and (e.type not in known or known[e.type].learned):
                 learnt.setdefault(e.type, text[e.start : e.end])
-        seen = {name: entity.find(text) for name, entity in known.items()}
+        seen = {
+            name: entity.find(text) or named_in_short(text, entity.values)
+            for name, entity in known.items()
+        }
         return learnt | {name: words for name, words in seen.items() if words is not None}
 
     def _values(self, found: Mapping[str, str], today: date) -> dict[str, str]:
@@ -216,10 +222,18 @@ class Desk:
         if isinstance(decision, Answer | SmallTalk) and decision.template is not None:
             wordings = self.templates.by_id[decision.template].wordings
             return self.bank.vector(decision.template, decision.wording % len(wordings))
-        if isinstance(decision, Cite) and decision.hits and self.searcher.own:
-            vector: FloatArray = self.index.vectors([decision.hits[0].passage.id])[0]
-            return vector
+        if isinstance(decision, Cite) and decision.hits:
+            return self._meaning(decision.hits[0].passage.id)
         return None
+
+    def _meaning(self, passage: int) -> FloatArray | None:
+        """The vector (d,) of a passage from the model's own encoder: where another one searches,
+        the mean of its pieces'."""
+        if self.searcher.own:
+            vector: FloatArray = self.index.vectors([passage])[0]
+            return vector
+        pieces = self.sentences.of(passage)
+        return None if pieces is None or not len(pieces) else unit(pieces.mean(axis=0))
 
 
 class Bot:
@@ -346,8 +360,7 @@ class Bot:
             state = remember(state, "agent", said)
         if not self.suggests:
             return replace(state, suggested=())
-        next_ = suggested(desk.transitions, desk.templates, state, decision)
-        return replace(state, suggested=next_)
+        return with_suggestions(desk.transitions, desk.templates, state, decision)
 
     def feedback(self, turn: int, verdict: str, note: str) -> None:
         """Keep what a person said of an answer."""

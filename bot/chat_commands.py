@@ -191,7 +191,7 @@ def _remembered(chat: Chat, state: State) -> Mapping[str, str]:
 
 def _waited_for(chat: Chat, pending: Ask | Clarify) -> str:
     if not isinstance(pending, Ask):
-        return chat.word("a choice", what=", ".join(pending.choices))
+        return chat.word("a choice", what=", ".join((*pending.choices, *pending.articles)))
     if pending.slot:
         return f"{pending.slot} ({pending.template})"
     return chat.word("a yes or no", what=pending.template)

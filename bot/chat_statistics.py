@@ -3,8 +3,8 @@
 Chats come one at a time and are forgotten; what is remembered of them is hashes in a temporary
 file and a sample of messages, so that memory does not grow with their number.
 
-Languages go by script, which is honest and no more: `zh` is Han without kana, `en` is the plain
-Latin alphabet, which other languages write in too, `other` is everything else, `none` no letters.
+Languages go by script, which is honest and no more: `zh` is Han with hardly any kana, `en` plain
+Latin letters, which other languages write in too, `other` is everything else, `none` no letters.
 """
 
 import heapq
@@ -40,7 +40,8 @@ class Statistics:
 
     `turns` by speaker; `languages` of chats; `labelled` are turns that have one: intents, entities
     and sentiment of customers, templates of agents. The lengths are counts by power-of-two bucket:
-    bucket 0 holds 0, bucket b > 0 holds 2^(b-2) < n <= 2^(b-1). `near` of `sampled` different
+    bucket 0 holds 0, bucket b > 0 holds 2^(b-2) < n <= 2^(b-1). `same_ids` are conversations that
+    have the id of an earlier one but are not the same. `near` of `sampled` different
     customer messages have a near-duplicate among these.
     """
 
@@ -53,6 +54,7 @@ class Statistics:
     words_a_message: Counter[int] = field(default_factory=Counter)
     characters_a_message: Counter[int] = field(default_factory=Counter)
     repeated_conversations: int = 0
+    same_ids: int = 0
     repeated_messages: int = 0
     sampled: int = 0
     near: int = 0
@@ -73,6 +75,7 @@ class Statistics:
             "characters_per_message": histogram(self.characters_a_message),
             "duplicates": {
                 "conversations": self.repeated_conversations,
+                "ids": self.same_ids,
                 "messages": self.repeated_messages,
                 "sampled": self.sampled,
                 "near": self.near,
@@ -115,9 +118,11 @@ def statistics(conversations: Iterable[Conversation]) -> Statistics:
     """The figures of some chats, which are read once."""
     result = Statistics()
     sample = _Sample(SAMPLE)
-    with seen_in(None) as chats, seen_in(None) as messages:
+    with seen_in(None) as chats, seen_in(None) as ids, seen_in(None) as messages:
         for chat in conversations:
             _count_chat(chat, result, chats)
+            content = content_of(chat.model_dump(mode="json", exclude_unset=True))
+            result.same_ids += ids.before(chat.id, content) == "other"
             for turn in chat.turns:
                 _count_turn(turn, result, messages, sample)
     result.sampled, result.near = len(sample.keys()), _near(sample.keys())
@@ -198,7 +203,7 @@ def script_of(text: str) -> str:
     kinds = Counter(map(_script, filter(str.isalpha, text)))
     if not kinds:
         return "none"
-    if kinds["kana"]:
+    if 10 * kinds["kana"] > kinds["zh"]:  # Japanese has a third or more; Chinese a name at most
         return "other"
     # A Han word has two letters, others have five or so.
     return max(kinds, key=lambda kind: kinds[kind] / (2 if kind == "zh" else 5))

@@ -174,6 +174,7 @@ RULES_IN_CHINESE: Mapping[str, str] = {
     "slot-unfilled": "消息没有回答所问的信息",
     "template-certain": "排名第一的模板达到了门槛",
     "too-close": "几个意图合起来把握足够，但单个都不够",
+    "perhaps": "没有一项达到门槛，但可能是其中之一",
     "unknown-twice": "连续第二次没有一项达到门槛",
     "unknown": "没有一项达到门槛",
 }

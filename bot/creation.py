@@ -24,6 +24,7 @@ from finetune.encoder import DEFAULT_ENCODER
 
 if TYPE_CHECKING:
     from bot.console import Progress
+    from bot.imports.run import Imported
     from bot.proposals import Encode, FloatArray
     from bot.settings import Language
     from finetune.conversation import Conversation
@@ -59,9 +60,10 @@ def create(
     """Make a workspace in `root`, which must not exist or be empty.
 
     `chats` and `articles` are files, folders, or workspaces that have a `chats/` or `kb/`; they
-    are copied. With neither, a small example that runs is made. The language, where none is
-    given, is the one the customers write. With `progress`, replies that name no template are
-    grouped by meaning too, which loads the pretrained encoder.
+    are copied. Chats that are no transcripts are imported, personal data masked. With neither, a
+    small example that runs is made. The language, where none is given, is the one the customers
+    write. With `progress`, replies that name no template are grouped by meaning too, which loads
+    the pretrained encoder.
 
     Raises:
         BotError: the place is taken or a path is missing.
@@ -69,19 +71,20 @@ def create(
     """
     _refuse_taken(root)
     with _beside(root) as folder:
-        sources = list(_chat_files(chats))
-        _copy_all(sources, folder / "chats")
+        sources, imported = _bring_chats(list(_chat_files(chats)), folder / "chats", skip_bad)
         if example := not chats and not articles:
             sources, articles = _copy_example(folder)
             name = name or _STARTER_NAME
         else:
             _copy_articles(articles, folder / "kb")
         found = _read(sources, articles, skip_bad)
-        language = language or _language(found.conversations)
+        script = _script(found.conversations)
+        language = language or ("zh" if script == "zh" else "en")
         _write_settings(folder, name or _name(root), language, encoder or DEFAULT_ENCODER)
         if not example:
             _propose(folder, found.conversations, progress)
-        return _created(root, folder, found)
+        advice = (*_advice(script, encoder), *_not_called_oos(found.conversations))
+        return _created(root, folder, found, (*imported, *advice))
 
 
 # --- the place -----------------------------------------------------------------------------------
@@ -141,9 +144,44 @@ def _chat_files(paths: Iterable[Path]) -> Iterator[Path]:
 
 def _in_folder(folder: Path) -> list[Path]:
     found = sorted(path for path in folder.iterdir() if path.suffix.lower() in CHAT_SUFFIXES)
-    if not found:
-        raise BotError(f"{folder} has no .jsonl or .csv file; name the files with --chats")
-    return found
+    if not found and not any(folder.iterdir()):
+        raise BotError(f"{folder} is empty; name the files with --chats")
+    return found or [folder]
+
+
+def _bring_chats(
+    sources: Iterable[Path], target: Path, skip_bad: bool
+) -> tuple[list[Path], list[str]]:
+    """Copy transcripts and import what is none; returns what is to be read, and what to tell."""
+    from bot.imports import is_transcript
+
+    target.mkdir(parents=True, exist_ok=True)
+    found: list[Path] = []
+    notes: list[str] = []
+    for source in sources:
+        if is_transcript(source):
+            _copy_all([source], target)
+            found.append(source)
+        else:
+            imported = _import(source, _free(target, f"{source.resolve().stem}.jsonl"), skip_bad)
+            found.append(imported.path)
+            notes += imported.told(source)
+    return found, notes
+
+
+def _import(source: Path, place: Path, skip_bad: bool) -> "Imported":
+    from bot.imports.run import Masking, import_chats
+    from bot.masking import NAME_TYPES
+
+    try:
+        return import_chats(source, place, masking=Masking({}, NAME_TYPES), skip_bad=skip_bad)
+    except BotError as error:
+        if not re.search("--(?!skip-bad)", str(error)):
+            raise
+        raise BotError(
+            f"{error} (options of `frontdesk chats import {source}`: "
+            "run that first, then name the file that it writes)"
+        ) from error
 
 
 def _copy_articles(paths: Iterable[Path], kb: Path) -> None:
@@ -176,11 +214,15 @@ def _copy_all(sources: Iterable[Path], target: Path) -> None:
     """Copy files into a folder; of two with one name the second gets a number."""
     target.mkdir(parents=True, exist_ok=True)
     for source in sources:
-        place, number = target / source.name, 2
-        while place.exists():
-            place = target / f"{source.stem}-{number}{source.suffix}"
-            number += 1
-        shutil.copyfile(source, place)
+        shutil.copyfile(source, _free(target, source.name))
+
+
+def _free(folder: Path, name: str) -> Path:
+    place, number = folder / name, 2
+    while place.exists():
+        place = folder / f"{Path(name).stem}-{number}{Path(name).suffix}"
+        number += 1
+    return place
 
 
 # --- reading and writing -------------------------------------------------------------------------
@@ -213,14 +255,36 @@ def _read(chats: Sequence[Path], articles: Sequence[Path], skip_bad: bool) -> _F
     )
 
 
-_UNSPACED = re.compile("[\u3040-\u30ff\u3400-\u9fff\uac00-\ud7af]")
-_LETTER = re.compile(r"[^\W\d_]")
+def _script(conversations: "Sequence[Conversation]") -> str:
+    from bot.chat_statistics import script_of
+
+    return script_of(" ".join(turn.text for chat in conversations[:200] for turn in chat.turns))
 
 
-def _language(conversations: "Sequence[Conversation]") -> "Language":
-    texts = [turn.text for chat in conversations[:200] for turn in chat.turns]
-    chinese = sum(len(_UNSPACED.findall(text)) for text in texts)
-    return "zh" if 2 * chinese > sum(len(_LETTER.findall(text)) for text in texts) else "en"
+def _advice(script: str, encoder: str | None) -> list[str]:
+    if script in ("en", "none") or encoder:
+        return []
+    return [
+        "the default encoder reads English only: name one that reads your customers' language in "
+        "frontdesk.toml before you go on ([encoder] there says which)"
+    ]
+
+
+_OUTSIDE = frozenset({"oos", "ood", "outofscope", "outofdomain"})
+
+
+def _not_called_oos(conversations: "Iterable[Conversation]") -> list[str]:
+    """A hint for each label that is likely to mean out of scope under another name."""
+    from finetune.conversation import OUT_OF_SCOPE
+
+    turns = (turn for chat in conversations for turn in chat.turns)
+    labels = {label for turn in turns for label in turn.intents if label != OUT_OF_SCOPE}
+    return [
+        f'"{label}" is taken for a request like others; if it marks what is not your business, '
+        f'call it "{OUT_OF_SCOPE}" in chats/'
+        for label in sorted(labels)
+        if re.sub(r"[\W_]", "", label).lower() in _OUTSIDE
+    ]
 
 
 def _name(root: Path) -> str:
@@ -258,7 +322,7 @@ def _pretrained(folder: Path, progress: "Progress") -> "Encode":
     return encode
 
 
-def _created(root: Path, folder: Path, found: _Found) -> Created:
+def _created(root: Path, folder: Path, found: _Found, notes: Sequence[str]) -> Created:
     from bot.workspace import open_workspace
 
     templates = open_workspace(folder).load_templates()
@@ -268,5 +332,5 @@ def _created(root: Path, folder: Path, found: _Found) -> Created:
         articles=found.articles,
         templates=len(templates),
         drafts=len(templates) - len(templates.spoken),
-        notes=found.notes,
+        notes=(*notes, *found.notes),
     )

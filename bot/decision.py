@@ -74,13 +74,16 @@ class Thresholds:
 
     None means that nothing is known to be safe: that route never answers by itself.
     `max_wrong` is the risk the owner set, the share of answers that may be wrong. `follow_up` is
-    that of passages for a message that was searched for together with an earlier question.
+    that of passages for a message that was searched for together with an earlier question. From
+    `offer` on the title of an article is offered to pick, which is no answer: one message in twenty
+    that no article answers reaches it.
     """
 
     intent: float | None = None
     template: float | None = None
     passage: float | None = None
     follow_up: float | None = None
+    offer: float | None = None
     max_wrong: float = 0.05
 
 
@@ -199,7 +202,8 @@ class Quote:
 
 @dataclass(frozen=True, slots=True)
 class Cite:
-    """Quote passages; every one of `hits` is at or above the threshold.
+    """Quote passages; every one of `hits` is at or above the threshold, or of an article that was
+    offered and picked. The reply before quoted the same ones where this one does so `again`.
 
     `decide` names the passages; whoever answers adds what is quoted of them (`quotes`), the words
     of the message that they do not cover (`missing`), and perhaps another wording: sentences, each
@@ -214,6 +218,7 @@ class Cite:
     quotes: tuple[Quote, ...] = ()
     missing: tuple[str, ...] = ()
     phrased: tuple[tuple[str, int], ...] = ()
+    again: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -222,7 +227,8 @@ class Ask:
 
     `attempt` is 0 the first time. `complaint` says what is wrong with the value just given, and
     `corrected` is the value that just took another's place. `choices` are the templates that the
-    value tells apart; they are offered where none is given.
+    value tells apart; they are offered where none is given. `returns` counts how often a digression
+    came back to it.
     """
 
     kind: ClassVar[Kind] = "ask"
@@ -236,6 +242,7 @@ class Ask:
     complaint: str = ""
     corrected: str = ""
     choices: tuple[str, ...] = ()
+    returns: int = 0
 
     @property
     def confirming(self) -> bool:
@@ -245,12 +252,13 @@ class Ask:
 
 @dataclass(frozen=True, slots=True)
 class Clarify:
-    """Offer two or three templates (their ids) to choose from."""
+    """Offer up to three templates (their ids) to choose from, and articles (their titles)."""
 
     kind: ClassVar[Kind] = "clarify"
     choices: tuple[str, ...]
     evidence: Evidence
     wording: int = 0
+    articles: tuple[str, ...] = ()
 
 
 HandoffReason = Literal["template", "requested", "unknown", "unfilled"]
@@ -269,14 +277,14 @@ class Handoff:
 
 
 UnknownReason = Literal[
-    "unreadable", "only a value", "uncertain", "uncertain again", "out of scope"
+    "unreadable", "only a value", "uncertain", "uncertain again", "said already", "out of scope"
 ]  # fmt: skip
 
 
 @dataclass(frozen=True, slots=True)
 class Unknown:
-    """Say that the bot does not know, and how to reach a person; "uncertain again" asks whether to
-    get one."""
+    """Say that the bot does not know, and how to reach a person; "uncertain again" and "said
+    already" ask whether to get one."""
 
     kind: ClassVar[Kind] = "unknown"
     reason: UnknownReason

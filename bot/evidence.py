@@ -72,8 +72,8 @@ def _particulars(decision: Decision) -> dict[str, Any]:
             return {"action": _outcome_json(outcome)}
         case Ask():
             return _ask_json(decision)
-        case Clarify(choices=choices):
-            return {"choices": list(choices)}
+        case Clarify(choices=choices, articles=articles):
+            return {"choices": list(choices)} | ({"articles": list(articles)} if articles else {})
         case Handoff(reason=reason, summary=summary):
             return {"reason": reason, "summary": _summary_json(summary)}
         case Several(parts=parts, texts=texts):

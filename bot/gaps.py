@@ -1,5 +1,5 @@
-"""What to fix next: requests that fail, articles that are missing, templates never used, passages
-that are disliked.
+"""What to fix next: requests that fail, drafts that would answer them, articles that are missing,
+templates never used, passages that are disliked.
 
 All from messages that were asked (`bot.asked`): of a replay, of the live log, or of both.
 """
@@ -62,6 +62,15 @@ class UnusedTemplate:
 
 
 @dataclass(frozen=True, slots=True)
+class AskedDraft:
+    """A draft, and how many failed messages ask for one of its intents."""
+
+    template: str
+    intents: tuple[str, ...]
+    count: int
+
+
+@dataclass(frozen=True, slots=True)
 class DislikedPassage:
     """A passage, how often it was shown in the live log and how often the reply was disliked."""
 
@@ -75,13 +84,15 @@ class DislikedPassage:
 class Gaps:
     """What to fix next, each list with the most frequent first.
 
-    `failed` of `turns` messages were failed. `articles` are the questions among them that no
+    `failed` of `turns` messages were failed. `drafts` would answer some of them, by the labels of
+    the chats or else by the likeliest intent. `articles` are the questions among them that no
     passage answers; None where no turn had a threshold for passages, which then never answer.
     """
 
     turns: int
     failed: int
     requests: tuple[Group, ...]
+    drafts: tuple[AskedDraft, ...]
     articles: tuple[Group, ...] | None
     templates: tuple[UnusedTemplate, ...]
     passages: tuple[DislikedPassage, ...]
@@ -114,7 +125,8 @@ def fault(asked: "Asked") -> str:
         return "wrong answer"
     if asked.disliked or _corrected(asked):
         return "disliked"
-    if not asked.outside and asked.kind == "unknown" and asked.reason not in _NO_QUESTION:
+    is_unknown = asked.kind == "unknown" and asked.reason not in _NO_QUESTION
+    if not asked.outside and (is_unknown or asked.rule == "perhaps"):  # a guess is no answer
         return "no answer"
     if not asked.outside and asked.kind == "handoff" and asked.reason in ("unknown", "unfilled"):
         return "handed over"
@@ -150,6 +162,7 @@ def gaps(asked: Iterable["Asked"], templates: "Templates", encode: Encode, most:
         turns=seen.turns,
         failed=seen.failed_turns,
         requests=groups(failed),
+        drafts=tuple(_asked_drafts(failed, templates)),
         articles=groups(wanting) if seen.passages_answer else None,
         templates=tuple(_unused(seen, templates)),
         passages=tuple(_disliked(seen)),
@@ -240,6 +253,15 @@ def _members(groups: "IntArray", vectors: "FloatArray") -> Iterator[list[int]]:
     for members in np.split(order, np.flatnonzero(np.diff(groups[order])) + 1):
         nearness = vectors[members] @ vectors[members].mean(axis=0)
         yield [int(i) for i in members[np.argsort(-nearness, kind="stable")]]
+
+
+def _asked_drafts(failed: Iterable["Asked"], templates: "Templates") -> list[AskedDraft]:
+    asked = Counter(
+        intent for one in failed for intent in one.labels or [i.name for i in one.intents[:1]]
+    )
+    drafts = [t for t in templates.all if t.draft and not any(map(templates.by_intent, t.intents))]
+    counts = [AskedDraft(t.id, t.intents, sum(asked[i] for i in t.intents)) for t in drafts]
+    return sorted((d for d in counts if d.count), key=lambda one: (-one.count, one.template))
 
 
 def _unused(seen: _Seen, templates: "Templates") -> list[UnusedTemplate]:

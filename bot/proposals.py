@@ -31,6 +31,7 @@ Encode = Callable[[Sequence[str]], FloatArray]
 SAME_MEANING = 0.9  # cosine from which two replies say the same
 MIN_USES = 3  # a reply said less often is not worth a template
 MIN_SHARE = 0.2  # a wording said in a smaller share of a template's uses is one chat's
+MIN_SAID = 2  # a wording said once may be one chat's, whatever else means nearly the same
 MAX_WORDINGS = 3
 MAX_TEMPLATES = 200
 MAX_REPLIES = 2000  # that are compared by meaning, the most frequent first
@@ -124,7 +125,7 @@ def _named(replies: Iterable[_Reply]) -> dict[str, _Group]:
 def _alike(replies: Iterable[_Reply], encode: Encode | None) -> dict[str, _Group]:
     equal = _collect((key, reply) for reply in replies if (key := normalise(reply.text)))
     groups = sorted(equal.values(), key=lambda group: (-group.uses, max(group.wordings)))
-    if encode is not None and groups:
+    if encode is not None and len(groups) > 1:
         groups = _merge(groups[:MAX_REPLIES], encode)
     return _with_names(groups)
 
@@ -150,16 +151,28 @@ def _with_names(groups: Iterable[_Group]) -> dict[str, _Group]:
     named: dict[str, _Group] = {}
     seen: Counter[str] = Counter()
     for group in groups:
-        name = "_".join(normalise(_commonest(group.wordings)).split()[:5])[:40] or "reply"
+        name = _name_of(_commonest(group.wordings))
         seen[name] += 1
         named[name if seen[name] == 1 else f"{name}_{seen[name]}"] = group
     return named
 
 
+def _name_of(wording: str) -> str:
+    """An id from a reply's first words; a Chinese character is half a word or so.
+
+    >>> _name_of("It will be with you on Monday."), _name_of("不好意思哦，这两家店都没有您要的。")
+    ('it_will_be_with_you', '不好意思哦这两家店都')
+    """
+    words = normalise(wording).split()[:5]
+    name = "_".join(words)[: 40 if wording.isascii() or len(words) > 2 else 10]
+    return name if any(map(str.isalpha, name)) else "reply"
+
+
 # --- choosing what may be spoken -----------------------------------------------------------------
 
 _ONE_CHATS_FACTS = (
-    "what agents said carries facts of single chats: write it with {slots}, then remove draft"
+    "what agents said carries facts of single chats, or none said it twice: "
+    "write it with {slots}, then remove draft"
 )
 
 
@@ -193,10 +206,19 @@ def _choose(group: _Group) -> tuple[tuple[str, ...], bool]:
         chosen = Counter({t: n for t, n in group.wordings.items() if _facts(t) == same})
         if uses < 0.8 * group.uses:
             return _best(group.wordings), True
-    spoken = Counter({text: n for text, n in chosen.items() if n >= MIN_SHARE * group.uses})
+    said, least = _said(chosen), max(MIN_SAID, MIN_SHARE * group.uses)
+    spoken = Counter({text: n for text, n in chosen.items() if said[normalise(text)] >= least})
     if not spoken or _frames(_commonest(spoken), group.wordings) >= MIN_SHARE * group.uses:
         return _best(group.wordings), True
     return _best(spoken), False
+
+
+def _said(wordings: Mapping[str, int]) -> Counter[str]:
+    """How often each was said, up to case, numbers and punctuation."""
+    said: Counter[str] = Counter()
+    for text, uses in wordings.items():
+        said[normalise(text)] += uses
+    return said
 
 
 def _frames(wording: str, counts: Mapping[str, int]) -> int:
@@ -322,4 +344,5 @@ def _quoted(text: str) -> str:
     if re.fullmatch(r"[A-Za-z_][\w/-]*", text, re.ASCII) and yaml.safe_load(text) == text:
         return text
     quoted = yaml.safe_dump(text, allow_unicode=True, default_style='"', width=10**6)
-    return quoted.strip()
+    # The library escapes what is beyond 16 bits, emoji among it.
+    return re.sub(r"(?<!\\)\\U([0-9A-F]{8})", lambda m: chr(int(m[1], 16)), quoted.strip())

@@ -15,7 +15,7 @@ import sys
 import traceback
 from collections.abc import Iterable, Sequence
 from pathlib import Path
-from typing import TYPE_CHECKING, TextIO
+from typing import TYPE_CHECKING, Any, TextIO
 
 from bot.chat_words import LANGUAGES, remembered, word
 from bot.errors import BotError
@@ -64,22 +64,26 @@ def run_pipe(
     failed = False
     try:
         for number, line in enumerate(lines, start=1):
-            message = _decoded(line)
-            try:
-                exchange = bot.respond(message)
-                answer = json_line(exchange_json(exchange)) if as_json else exchange.reply
-            except Exception as error:  # whatever it was, the next message deserves an answer
+            reply, told, error = _answered(bot, _decoded(line))
+            if error is not None:
                 failed = True
                 err.write(_complaint(error, f"line {number}: ", debug=debug) + "\n")
-                sorry = sentence(language_of(message) or bot.language, "failed")
-                excuse = {"error": _in_short(error), "reply": sorry}
-                answer = json_line(excuse) if as_json else sorry
-            out.write((answer if as_json else in_a_line(answer)) + "\n")
+            out.write((json_line(told) if as_json else in_a_line(reply)) + "\n")
             out.flush()
     except BrokenPipeError:
         # The reader has gone, as `head` does; nor may the flush at exit complain about it.
         os.dup2(os.open(os.devnull, os.O_WRONLY), out.fileno())
     return 1 if failed else 0
+
+
+def _answered(bot: Respondent, message: str) -> tuple[str, dict[str, Any], Exception | None]:
+    """The reply, as text and as JSON, and what went wrong, for which the reply then apologises."""
+    try:
+        exchange = bot.respond(message)
+        return exchange.reply, exchange_json(exchange), None
+    except Exception as error:  # whatever it was, the next message deserves an answer
+        sorry = sentence(language_of(message) or bot.language, "failed")
+        return sorry, {"error": _in_short(error), "reply": sorry}, error
 
 
 def _decoded(line: bytes) -> str:
@@ -122,7 +126,10 @@ def run_repl(
     chat.note(chat.word("greeting", name=name))
     if begun:
         chat.go_on(begun)
-    session = _prompt_session(home / ".history" if home else None, chat)
+    return _converse(chat, _prompt_session(home / ".history" if home else None, chat), debug)
+
+
+def _converse(chat: Chat, session: PromptSession[str], debug: bool) -> int:
     leaving = False
     while not chat.over:
         try:

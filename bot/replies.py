@@ -36,6 +36,8 @@ from bot.sentences import Language as Language
 if TYPE_CHECKING:
     from bot.templates import Templates
 
+MOST_RETURNS = 2
+"""How often a reply to something else comes back to the same open question."""
 LONGEST_QUOTE = 700
 """Characters of a passage that a reply quotes; the rest is an article away."""
 
@@ -51,9 +53,15 @@ def render(decision: Decision, templates: Templates, language: Language) -> str:
             *_back_to(decision, templates, language),
         ]
     if decision.evidence.offers:
-        asks = isinstance(decision, Ask | Clarify | Several) or len(said) > 1
-        said.append(sentence(language, "offer by word" if asks else "offer"))
+        said.append(sentence(language, _offer(decision, asks=len(said) > 1)))
     return "\n\n".join(said)
+
+
+def _offer(decision: Decision, *, asks: bool) -> str:
+    """The sentence that offers a person, where a reply asks something else already or does not."""
+    if asks or isinstance(decision, Ask | Clarify | Several):
+        return "offer by word"
+    return "offer" if in_upset_run(decision.evidence.upset) else "offer instead"
 
 
 def _several(
@@ -76,10 +84,16 @@ def _back_to(decision: Part, templates: Templates, language: Language) -> list[s
     ask = decision.then if isinstance(decision, Answer | Cite | SmallTalk) else None
     if ask is None:
         return []
+    template = templates.by_id[ask.template]
     question = _ask(replace(ask, attempt=0), templates, language)
-    said = sentence(language, "back to").replace("{title}", templates.by_id[ask.template].title)
-    asked_for = isinstance(decision, SmallTalk) and decision.sentence in ("needed", "told")
-    return [question if asked_for else said.replace("{question}", question)]
+    if isinstance(decision, SmallTalk) and decision.sentence in ("needed", "told"):
+        return [question]
+    if ask.returns > MOST_RETURNS:  # it stays open, and is not pressed
+        return []
+    if any(intent.name in template.intents for intent in decision.evidence.intents[:1]):
+        return [question]  # no other matter
+    said = sentence(language, "back to").replace("{title}", template.title)
+    return [said.replace("{question}", question)]
 
 
 def _said(
@@ -235,9 +249,11 @@ def _ask(ask: Ask, templates: Templates, language: Language) -> str:
     if ask.corrected:
         noted = sentence(language, "corrected", ask.wording).replace("{value}", ask.corrected)
         return _joined(language, noted, question)
-    if not ask.attempt:
-        return question
-    return own(language, "ask again", ask).replace("{question}", question)
+    if ask.attempt:
+        return own(language, "ask again", ask).replace("{question}", question)
+    if ask.evidence.upset:  # a first question to who is upset is no cold one
+        return sentence(language, "ask, upset", ask.wording).replace("{question}", question)
+    return question
 
 
 def _confirm(ask: Ask, templates: Templates, language: Language) -> str:
@@ -254,26 +270,33 @@ def _confirm(ask: Ask, templates: Templates, language: Language) -> str:
 
 
 def _clarify(clarify: Clarify, templates: Templates, language: Language) -> str:
-    return _listed(own(language, "clarify", clarify), clarify.choices, templates, language)
+    titles = [templates.by_id[choice].title for choice in clarify.choices] + [*clarify.articles]
+    if len(titles) == 1:
+        return own(language, "perhaps one", clarify).replace("{title}", titles[0])
+    guessed = clarify.evidence.rule == "perhaps"
+    opening = own(language, "perhaps" if guessed else "clarify", clarify)
+    return _listed(opening, titles, language, "choose or not" if guessed else "choose")
 
 
 def _titles(
     said: SmallTalk, choices: Sequence[str], templates: Templates, language: Language
 ) -> str:
-    return _listed(own(language, said.sentence or "", said), choices, templates, language)
-
-
-def _listed(opening: str, choices: Sequence[str], templates: Templates, language: Language) -> str:
     titles = [templates.by_id[choice].title for choice in choices]
+    return _listed(own(language, said.sentence or "", said), titles, language)
+
+
+def _listed(
+    opening: str, titles: Sequence[str], language: Language, closing: str = "choose"
+) -> str:
     lines = [f"{number}. {title}" for number, title in enumerate(titles, start=1)]
-    return "\n".join([opening, *lines, sentence(language, "choose")])
+    return "\n".join([opening, *lines, sentence(language, closing)])
 
 
 def _cite(cite: Cite, language: Language, numbers: Mapping[str, int]) -> str:
     marks = [f"[{numbers[hit.passage.article]}]" for hit in cite.hits]
     titles = {hit.passage.article: hit.passage.title for hit in cite.hits}
     sources = "\n".join(f"[{numbers[article]}] {title}" for article, title in titles.items())
-    opening = own(language, "cite", cite)
+    opening = own(language, "cite again" if cite.again else "cite", cite)
     return "\n\n".join([opening, *_paragraphs(cite, marks), *_not_found(cite, language), sources])
 
 

@@ -32,6 +32,10 @@ ENGLISH: Mapping[str, tuple[str, ...]] = {
         "I'm sorry, I don't know that one either. Shall I get a colleague?",
         "I have no answer to that either, I'm afraid. Would you like a colleague to help?",
     ),
+    "said already": (
+        "I'm sorry, I know no more about that than what I just said. Shall I get a colleague?",
+        "That is all I know about it, I'm afraid. Would you like a colleague to help?",
+    ),
     "out of scope": (
         "I'm sorry, that's something I don't know about."
         ' Type "agent" if you would like a person to help.',
@@ -54,6 +58,10 @@ ENGLISH: Mapping[str, tuple[str, ...]] = {
         "That's all right. A colleague will help you from here, and can see what you've told me.",
     ),
     "ask": ("Could you tell me the {slot}?", "What is the {slot}, please?"),
+    "ask, upset": (
+        "I'm sorry to hear that. {question}",
+        "I'm sorry about that, let me look into it. {question}",
+    ),
     "ask again": (
         "Sorry, I couldn't find that in your message. {question}",
         "I didn't catch that, sorry. {question}",
@@ -80,13 +88,25 @@ ENGLISH: Mapping[str, tuple[str, ...]] = {
         "Just so I get this right, which of these do you mean?",
         "I want to be sure I understand. Is it one of these?",
     ),
+    "perhaps": (
+        "I'm not sure I understand. Is it one of these?",
+        "I may have this wrong. Do you mean one of these?",
+    ),
+    "perhaps one": (
+        "I'm not sure I understand. Is it about “{title}”?",
+        "I may have this wrong. Do you mean “{title}”?",
+    ),
     "not found": (
         "I found nothing about {parts}, though.",
         "What our help pages don't tell me is {parts}.",
     ),
     "two": (" and ",),
     "choose": ("A number will do, or tell me in other words.",),
+    "choose or not": (
+        'A number will do. If it is none of these, say it in other words, or type "agent".',
+    ),
     "cite": ("Here is what our help pages say:", "This is from our help pages:"),
+    "cite again": ("About that, our help pages say:", "The part about that says:"),
     "failed": ("Sorry, something went wrong on my side. Please try that again.",),
     "cancelled": ("No problem, I've dropped that.", "All right, let's leave it."),
     "nothing open": (
@@ -127,6 +147,7 @@ ENGLISH: Mapping[str, tuple[str, ...]] = {
     "thanked": ("You're welcome!", "My pleasure!"),
     "goodbye": ("Goodbye, and take care!", "Bye for now!"),
     "acknowledged": ("Is there anything else I can help you with?", "What else can I do for you?"),
+    "listening": ("Of course. What is it about?", "Sure, tell me: what is it about?"),
     "capabilities": (
         "I can help with these, among others:",
         "Among other things, I know about these:",
@@ -147,6 +168,10 @@ ENGLISH: Mapping[str, tuple[str, ...]] = {
     ),
     "back to": ("Back to “{title}”: {question}", "About “{title}”: {question}"),
     "offer": ("Shall I get a colleague?", "Would you rather have a colleague take over?"),
+    "offer instead": (
+        "If that is not what you need, shall I get a colleague?",
+        "If that doesn't help, would you like a colleague to take over?",
+    ),
     "offer by word": (
         'If you would rather talk to a person, type "agent".',
         'A person can take over at any time: type "agent".',
@@ -178,7 +203,7 @@ ENGLISH: Mapping[str, tuple[str, ...]] = {
     ),
     "ask again, upset": (
         "I'm sorry to ask once more. {question}",
-        "I'm sorry, I could not find it. {question}",
+        "I'm sorry for the trouble. To look into it I need one thing: {question}",
     ),
     "clarify, upset": (
         "I'm sorry, I want to get this right. Which of these is it?",
@@ -210,6 +235,10 @@ CHINESE: Mapping[str, tuple[str, ...]] = {
         "抱歉，这个我也不知道。需要我请同事来帮您吗？",
         "不好意思，这个我还是答不上来。要不要请同事接手？",
     ),
+    "said already": (
+        "抱歉，这方面我知道的就是刚才说的这些。需要我请同事来帮您吗？",
+        "不好意思，更多的我就不清楚了。要不要请同事接手？",
+    ),
     "out of scope": (
         "抱歉，这方面我不知道。如需同事帮忙，请输入“人工”。",
         "不好意思，这超出了我知道的范围。输入“人工”，同事也许能帮到您。",
@@ -227,6 +256,10 @@ CHINESE: Mapping[str, tuple[str, ...]] = {
         "没事的，接下来由同事帮您处理，前面的内容他们都能看到。",
     ),
     "ask": ("请告诉我{slot}。", "请问{slot}是什么？"),
+    "ask, upset": (
+        "很抱歉让您遇到这种情况。{question}",
+        "给您添麻烦了，我马上为您看看。{question}",
+    ),
     "ask again": (
         "抱歉，刚才的消息里没有找到。{question}",
         "不好意思，我没有看明白。{question}",
@@ -244,13 +277,23 @@ CHINESE: Mapping[str, tuple[str, ...]] = {
     ),
     "reach a person": ("输入“人工”可以转给同事。", "您也可以输入“人工”，由同事来办。"),
     "clarify": ("为了不弄错，请问您指的是哪一个？", "我想确认一下，您说的是下面哪一个？"),
+    "perhaps": (
+        "我不太确定您的意思，您想问的是下面哪一个？",
+        "我可能没完全明白，您说的是这里面的哪一个？",
+    ),
+    "perhaps one": (
+        "我不太确定您的意思，您想问的是“{title}”吗？",
+        "我可能没完全明白，您说的是“{title}”吗？",
+    ),
     "not found": (
         "不过，没有找到关于{parts}的内容。",
         "至于{parts}，帮助文档里没有写到。",
     ),
     "two": ("和",),
     "choose": ("回复数字即可，也可以换个说法告诉我。",),
+    "choose or not": ("回复数字即可；都不是的话，请换个说法，或输入“人工”。",),
     "cite": ("帮助文档里是这样说的：", "以下内容来自帮助文档："),
+    "cite again": ("关于这一点，帮助文档里是这样写的：", "文档里与这一点有关的是："),
     "failed": ("抱歉，我这边出了点问题，请再试一次。",),
     "cancelled": ("没问题，这件事先放下。", "好的，那就先不办这个。"),
     "nothing open": ("没关系，有需要随时告诉我。", "好的，需要时再找我。"),
@@ -280,6 +323,7 @@ CHINESE: Mapping[str, tuple[str, ...]] = {
     "thanked": ("不客气！", "很高兴能帮到您！"),
     "goodbye": ("再见，祝您愉快！", "再见！"),
     "acknowledged": ("请问还有什么可以帮您？", "还需要我做什么吗？"),
+    "listening": ("当然可以，请说，是关于什么的？", "好的，请告诉我是什么事。"),
     "capabilities": ("比如这些，我都可以帮您：", "这些事情可以问我："),
     "no capabilities": (
         "您可以直接提问，我来查找答案。输入“人工”可以转给同事。",
@@ -292,6 +336,10 @@ CHINESE: Mapping[str, tuple[str, ...]] = {
     "back": ("好的，我接着为您服务。请问有什么可以帮您？", "好，还是由我来。您需要什么？"),
     "back to": ("回到“{title}”：{question}", "关于“{title}”：{question}"),
     "offer": ("需要我请同事来帮您吗？", "要不要请同事接手？"),
+    "offer instead": (
+        "如果这没有解决您的问题，需要我请同事来帮您吗？",
+        "如果这不是您想要的，要不要请同事接手？",
+    ),
     "offer by word": ("想由同事帮您的话，请输入“人工”。", "随时可以由同事接手：请输入“人工”。"),
     "not understood": (
         "这一部分我没有看懂：“{text}”。可以换个说法吗？",
@@ -314,7 +362,10 @@ CHINESE: Mapping[str, tuple[str, ...]] = {
         "给您添麻烦了。马上由同事接手，前面的内容他们都能看到。",
         "很抱歉，我不再追问了。马上由同事接手，前面的内容会一并转过去。",
     ),
-    "ask again, upset": ("很抱歉再问一次。{question}", "对不起，我没有找到。{question}"),
+    "ask again, upset": (
+        "很抱歉再问一次。{question}",
+        "给您添麻烦了，为了帮您查，还需要一项信息。{question}",
+    ),
     "clarify, upset": ("很抱歉，为了不弄错，请问是哪一个？", "对不起，我还不确定，是下面哪一个？"),
     "cite, upset": ("给您添麻烦了。帮助文档里是这样说的：", "很抱歉。帮助文档里写着："),
     "waiting, upset": ("给您添麻烦了，同事正在赶来。", "抱歉让您久等，同事马上就到。"),

@@ -63,7 +63,8 @@ class State:
     offered         whether the last reply offered to get a person
     handed_over     whether a person was called, and not called off
     unknown_streak  how many messages in a row the bot had no answer to
-    uses            how often each template or system sentence was said: wordings rotate by it
+    uses            how often each template or system sentence was said, by which wordings rotate,
+                    and each suggestion made
     asked           the last question that stood by itself, while answers to it go on
     suggested       what the last reply suggested to ask next
     turns           the last turns as (speaker, unit vector), oldest first

@@ -32,6 +32,8 @@ if TYPE_CHECKING:
     from finetune.conversation import Conversation
 
 SUGGESTED = 3
+TIMES = 2
+"""How often one thing is suggested in a session: who did not take it twice does not want it."""
 PRIOR = 5.0
 EARLIER = 0.5
 FEWEST = 3
@@ -180,18 +182,38 @@ def _write(path: Path, key: Sequence[Any], found: Transitions) -> None:
 # --- in a turn -----------------------------------------------------------------------------------
 
 
+def with_suggestions(
+    known: Transitions, templates: Templates, state: State, decision: Decision
+) -> State:
+    """The state after a decision, with what is suggested next and how often it was by now."""
+    found = suggested(known, templates, state, decision)
+    uses = dict(state.uses)
+    for one in found:
+        uses[_use(one.title)] = uses.get(_use(one.title), 0) + 1
+    if isinstance(decision, Cite):  # a request that passages answered is in no list of templates
+        uses |= {_use(templates.by_id[name].title): TIMES for name in _now(decision, templates)}
+    return replace(state, suggested=found, uses=uses)
+
+
 def suggested(
     known: Transitions, templates: Templates, state: State, decision: Decision
 ) -> tuple[Suggestion, ...]:
     """Up to three things to ask after an answer, best first; `state` is that after the decision.
 
     Questions that have a template come first, then articles that also are certain enough. Nothing
-    while a question of ours is open, and nothing that was answered or shown in this session.
+    while a question of ours is open, nothing that was answered or shown in this session, and
+    nothing that was suggested TIMES before.
     """
     if not isinstance(decision, Answer | Cite) or state.pending is not None:
         return ()
     found = [*_questions(known, templates, state, decision), *_articles(state, decision)]
-    return tuple({one.title: one for one in found}.values())[:SUGGESTED]
+    distinct = {one.title: one for one in found if state.uses.get(_use(one.title), 0) < TIMES}
+    return tuple(distinct.values())[:SUGGESTED]
+
+
+def _use(title: str) -> str:
+    """The name under which `State.uses` counts how often it was suggested."""
+    return f"suggested {title}"
 
 
 def _questions(

@@ -35,7 +35,8 @@ if TYPE_CHECKING:
     from bot.console import Progress
 
 FEWEST_CHATS = 10
-SCHEMA = 7
+OFFERED_OUTSIDE = 0.05
+SCHEMA = 8
 
 
 def certified(
@@ -66,6 +67,7 @@ def certified(
             "template": _certify(template_trials(model, templates, bank), risk, share),
             "passage": _certify(asked, risk, max(share, PASSAGES_MISSING), level),
         }
+        certificates["passage"]["offer"] = _seldom_outside(asked)
         if workspace.follow_ups.is_file():
             followed = follow_up_trials(settings, workspace.follow_ups, encoder, index)
             # What follows an answer is not what no template answered: no larger share is assumed.
@@ -75,7 +77,8 @@ def certified(
         found = {"key": key, "routes": certificates, "check": _digest([key, certificates])}
         _write(path, found)
     values = {route: facts["threshold"] for route, facts in found["routes"].items()}
-    return Thresholds(**values, max_wrong=settings.max_wrong_answers)
+    offer = found["routes"]["passage"]["offer"]
+    return Thresholds(**values, offer=offer, max_wrong=settings.max_wrong_answers)
 
 
 def shortcomings(folder: Path, model: Model) -> list[str]:
@@ -95,6 +98,14 @@ def _shortcoming(route: str, facts: Mapping[str, Any]) -> str:
         f"{what}; answers are given above {facts['threshold']:.2f} only, where none of "
         f"{facts['answered']} trials was wrong"
     )
+
+
+def _seldom_outside(trials: Trials) -> float | None:
+    """The score that OFFERED_OUTSIDE of the trials out of scope reach."""
+    import numpy as np
+
+    outside = trials.scores[trials.outside]
+    return float(np.quantile(outside, 1 - OFFERED_OUTSIDE)) if len(outside) else None
 
 
 def _silent(workspace: Workspace, model: Model, templates: Templates) -> dict[str, str]:

@@ -141,6 +141,8 @@ _PLAIN_WORDS = {
     "too_short": "must not be empty",
     "string_too_short": "must not be empty",
     "string_type": "must be a text",
+    "datetime_from_date_parsing": "must be an ISO 8601 date and time",
+    "datetime_parsing": "must be an ISO 8601 date and time",
 }
 
 

@@ -4,8 +4,8 @@ Two formats, both UTF-8 (a byte-order mark is fine):
 
     *.jsonl   one conversation a line, as `finetune.conversation` describes it
     *.csv     one turn a row, in order, with a header: conversation, speaker, text and perhaps
-              intent (several: "a|b"), template, split, at; the rows of a conversation may be
-              mixed with those of others
+              intent (several: "a|b"), template, split, at; cells are separated by comma,
+              semicolon or tab; the rows of a conversation may be mixed with those of others
 
 Nothing is dropped silently: a bad line stops the reading, or with `skip_bad` is listed in
 `Chats.bad`; what is read but ignored is told in `Chats.warnings`.
@@ -17,6 +17,7 @@ import json
 from collections import Counter
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
+from itertools import chain
 from pathlib import Path
 from typing import Any
 
@@ -229,7 +230,9 @@ def _csv_records(file: Path) -> Iterator[_Record]:
 def _csv_rows(file: Path) -> Iterator[tuple[str, dict[str, str], str]]:
     """(file:line, the row by column, what is wrong with it or "")."""
     texts = (line.decode("utf-8", errors="surrogateescape") for line in _lines(file))
-    reader = csv.reader(texts, strict=True)
+    if (first := next(texts, None)) is None:
+        return
+    reader = csv.reader(chain([first], texts), delimiter=max(",;\t", key=first.count), strict=True)
     header: list[str] | None = None
     while True:
         place = f"{file}:{reader.line_num + 1}"

@@ -2,15 +2,17 @@
 
 A passage is what the encoder sees and what a customer is shown: about 40 to 200 words (two Chinese
 characters count as one word) below one heading path. Lists and tables stay whole while they fit;
-what does not fit is cut between lines, then between sentences, and only then between words.
+what does not fit is cut between lines, then between sentences, and only then between words. A
+section that only greets or announces ("Welcome to our help pages.") joins the one behind it.
 """
 
 import re
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from hashlib import sha256
 
 from kb.article import Article
+from kb.courtesy import is_courtesy
 from kb.lexical import UNSPACED
 from kb.markup import Block, blocks, plain
 
@@ -18,6 +20,10 @@ LONGEST = 200
 """Words in a passage; MiniLM reads 256 tokens, which is about this much English."""
 SHORTEST = 40
 """A last piece below this joins the one before it."""
+COURTESIES = 400
+"""Characters of a paragraph that may be nothing but courtesies."""
+Section = tuple[tuple[str, ...], list[str]]
+"""(heading path, texts below it)."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -66,7 +72,7 @@ def _pieces(article: Article) -> Iterator[tuple[tuple[str, ...], str]]:
         yield (), article.text
         return
     any_text = False
-    for headings, section in _sections(article.title, blocks(article.text)):
+    for headings, section in _joined(_sections(article.title, blocks(article.text))):
         parts = [piece for block in section for piece in _fit(block, LONGEST)]
         for piece in _pack(parts, "\n\n", LONGEST):
             if text := piece.strip("\n").rstrip():
@@ -76,7 +82,7 @@ def _pieces(article: Article) -> Iterator[tuple[tuple[str, ...], str]]:
         yield (), plain(article.text) or article.text
 
 
-def _sections(title: str, found: list[Block]) -> Iterator[tuple[tuple[str, ...], list[str]]]:
+def _sections(title: str, found: list[Block]) -> Iterator[Section]:
     """(heading path, texts below it) for every heading that has text of its own."""
     path: list[Block] = []
     texts: list[str] = []
@@ -88,6 +94,27 @@ def _sections(title: str, found: list[Block]) -> Iterator[tuple[tuple[str, ...],
             yield tuple(h.text for h in path if h.text and h.text != title), texts
         path = [h for h in path if h.level < block.level] + [block]
         texts = []
+
+
+def _joined(sections: Iterable[Section]) -> list[Section]:
+    """The sections, each that answers nothing with the next, or at the end with the one before."""
+    found: list[Section] = []
+    waiting: list[str] = []
+    for headings, texts in sections:
+        if all(map(_answers_nothing, texts)):
+            waiting += texts
+        else:
+            found.append((headings, waiting + texts))
+            waiting = []
+    if waiting:
+        headings, texts = found.pop() if found else ((), [])
+        found.append((headings, texts + waiting))
+    return found
+
+
+def _answers_nothing(block: str) -> bool:
+    text = plain(block) if len(block) <= COURTESIES else ""
+    return bool(text) and all(map(is_courtesy, _SENTENCE.findall(text)))
 
 
 def _id(article: str, headings: tuple[str, ...], text: str) -> int:

@@ -3,6 +3,8 @@
 import io
 import os
 import sys
+import time
+from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Literal, NoReturn
 
 import typer
@@ -57,6 +59,15 @@ def _leave(code: int) -> NoReturn:
     os._exit(code)
 
 
+def _is_empty(file: Path) -> bool:
+    """Also a moment later: another chat may be about to begin it."""
+    for wait in (0.0, 0.3):
+        time.sleep(wait)
+        if not file.is_file() or file.stat().st_size:
+            return False
+    return True
+
+
 def _talk(
     workspace: "Workspace", desk: "Desk", wanted: Wanted, *, as_json: bool, debug: bool
 ) -> int:
@@ -66,7 +77,7 @@ def _talk(
     from bot.session_log import SessionLog
 
     settings, file = desk.settings, workspace.database
-    was_empty = file.is_file() and not file.stat().st_size
+    was_empty = _is_empty(file)
     at_terminal = sys.stdin.isatty() and sys.stdout.isatty() and not as_json
     with SessionLog.open(file, of_log(settings)) as log:
         if was_empty:  # SQLite leaves it so where its first opening is cut short; or a log was lost

@@ -56,6 +56,10 @@ def import_(
         bool | None,
         typer.Option("--month-first/--day-first", help="How its dates are written, if both fit."),
     ] = None,
+    encoding: Annotated[
+        str | None,
+        typer.Option(metavar="NAME", help="How a table or text is encoded, if it is not UTF-8."),
+    ] = None,
     out: Annotated[str | None, typer.Option(metavar="NAME", help="Write chats/NAME.jsonl.")] = None,
     keep_personal_data: Annotated[
         bool, typer.Option("--keep-personal-data", help="Do not mask e-mails, phones, cards, …")
@@ -65,22 +69,25 @@ def import_(
     json: JsonOption = False,
 ) -> None:
     """Bring chats in from another program's export, personal data masked."""
+    from bot.imports.encodings import check_encoding
     from bot.imports.rows import check_told
     from bot.imports.run import import_chats
-    from bot.workspace import open_workspace
 
-    opened = open_workspace(workspace)
+    opened = _workspace_or_none(workspace)
     told = _columns(columns)
     check_told(told)
+    check_encoding(encoding)
     masking = None if keep_personal_data else _masking(opened)
+    folder = opened.chats if opened else Path()
     with _reading([source]) as counted, _all_or_nothing():
         result = import_chats(
             source,
-            opened.chats / f"{_name(out or source.resolve().stem)}.jsonl",
+            folder / f"{_name(out or source.resolve().stem)}.jsonl",
             format_name=format_name,
             columns=told,
             agents=agent or (),
             month_first=month_first,
+            encoding=encoding,
             masking=masking,
             skip_bad=skip_bad,
             advance=counted("read"),
@@ -96,6 +103,22 @@ def import_(
         print_json(result.as_json())
     else:
         _tell_import(result)
+    if opened is None:
+        say(
+            f"there is no workspace here; `frontdesk new DIR --chats {result.path}` makes one of it"
+        )
+
+
+def _workspace_or_none(folder: Path | None) -> "Workspace | None":
+    """The workspace; None where none is named and none is around the current folder."""
+    from bot.errors import BotError
+    from bot.workspace import find_workspace, open_workspace
+
+    try:
+        root = folder or find_workspace(Path.cwd())
+    except BotError:
+        return None
+    return open_workspace(root)
 
 
 def _columns(told: str) -> dict[str, str]:
@@ -142,10 +165,12 @@ def _all_or_nothing() -> Iterator[None]:
         raise
 
 
-def _masking(opened: "Workspace") -> "Masking":
+def _masking(opened: "Workspace | None") -> "Masking":
     from bot.imports.run import Masking
     from bot.masking import NAME_TYPES
 
+    if opened is None:
+        return Masking({}, NAME_TYPES)
     return Masking(opened.settings.personal_patterns(), NAME_TYPES, _name_finder(opened))
 
 
@@ -181,6 +206,8 @@ def _tell_import(result: "Imported") -> None:
     ]
     if rows:
         print_table(("dropped", "", ""), rows)
+    if result.guessed:
+        print(f"read: {', '.join(result.guessed)}")
     if result.ignored:
         print(f"not read: {', '.join(sorted(result.ignored))}")
     if result.masked:
@@ -219,6 +246,11 @@ def stats(
         result = statistics(conversations)
     result.bad = bad
     say_left_out(bad)
+    if result.same_ids:
+        say(
+            f"{result.same_ids:,} conversations have the id of a different one: "
+            "give each its own, or `frontdesk finetune` stops there"
+        )
     if json:
         print_json(result.as_json())
     else:

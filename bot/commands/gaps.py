@@ -65,11 +65,17 @@ def encoder(model: "Model", watch: "Progress") -> "Encode":
 def _tell(found: "Gaps") -> None:
     print(f"{found.failed:,} of {found.turns:,} turns failed ({_share(found)})")
     _groups("requests that fail", found.requests)
+    if found.drafts:
+        print("\ndrafts that would answer (edit them in templates.yaml)")
+        asked = ((d.template, ", ".join(d.intents), f"{d.count:,}") for d in found.drafts)
+        print_table(("template", "intents", "failed turns"), asked)
     if found.articles is None:
         print(
             "\narticles that are missing: cannot be told; passages have no certified threshold, so"
             " they never answer"
         )
+    elif found.articles and found.articles == found.requests:
+        print("\narticles that are missing: for all of these")
     else:
         _groups("articles that are missing", found.articles)
     if found.templates:

@@ -1,6 +1,6 @@
 """`frontdesk models`: list the model versions, choose the live one, go back to the one before."""
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -14,7 +14,15 @@ if TYPE_CHECKING:
     from finetune.registry import Learnt
 
 commands = typer.Typer(help="The model versions: list them, choose one.", rich_markup_mode=None)
-COLUMNS = ("", "version", "created", "chats", "intents", "MiB", "accuracy", "macro F1", "R@1", "")
+COLUMNS = ("", "version", "created", "chats", "intents", "MiB")
+FIGURES = {
+    "accuracy": ("intent", "accuracy"),
+    "macro F1": ("intent", "macro_f1"),
+    "R@1": ("ranking", "r@1"),
+    "entity F1": ("entities", "f1"),
+    "sentiment": ("sentiment", "accuracy"),
+}
+"""The columns of figures on held-out chats, each where some version has it."""
 
 
 def add_to(app: typer.Typer) -> None:
@@ -38,7 +46,8 @@ def show(
     elif not found:
         say("no model yet; run `frontdesk finetune`")
     else:
-        print_table(COLUMNS, map(_row, found))
+        figures = [name for name in FIGURES if any(_figure(one, name) != "-" for one in found)]
+        print_table((*COLUMNS, *figures, ""), (_row(version, figures) for version in found))
         for version in found:
             if version["state"] == "candidate" and version["gate"]:
                 print(f"{version['version']} is a candidate: {version['gate']['reason']}")
@@ -135,10 +144,13 @@ def _verdict(models: Path, version: str) -> dict[str, Any] | None:
     return {key: verdict[key] for key in ("live", "passed", "reason")} if verdict else None
 
 
-def _row(version: Mapping[str, Any]) -> tuple[str, ...]:
-    test = version["metrics"].get("test", {})
-    intent, ranking = test.get("intent", {}), test.get("ranking", {})
-    figures = (intent.get("accuracy"), intent.get("macro_f1"), ranking.get("r@1"))
+def _figure(version: Mapping[str, Any], name: str) -> str:
+    task, measure = FIGURES[name]
+    figure = version["metrics"].get("test", {}).get(task, {}).get(measure)
+    return "-" if figure is None else f"{figure:.3f}"
+
+
+def _row(version: Mapping[str, Any], figures: Sequence[str]) -> tuple[str, ...]:
     return (
         "*" if version["state"] == "live" else "",
         version["version"],
@@ -146,7 +158,7 @@ def _row(version: Mapping[str, Any]) -> tuple[str, ...]:
         _count(version["chats"], f"+{version['new_chats']}"),
         _count(version["intents"], *_intent_changes(version)),
         f"{version['bytes'] / 2**20:.0f}",
-        *("-" if figure is None else f"{figure:.3f}" for figure in figures),
+        *(_figure(version, name) for name in figures),
         "candidate" if version["state"] == "candidate" else "",
     )
 

@@ -18,6 +18,9 @@ if TYPE_CHECKING:
     from bot.workspace import Workspace
 
 
+_NOTHING = "nothing to review: every message has a label (--labelled takes them too)"
+
+
 def add_to(app: typer.Typer) -> None:
     app.command()(review)
 
@@ -67,7 +70,7 @@ def _walk(waiting: "Sequence[Item]", kept: "Kept", model: "Model") -> None:
     from bot.review.terminal import Review
 
     if not waiting:
-        return print("nothing to review: every message has a label")
+        return print(_NOTHING)
     console = Console(highlight=False)
     kept.find_originals(waiting)
     walk = Review(
@@ -92,12 +95,14 @@ def _list(waiting: "Sequence[Item]", *, json: bool) -> None:
     if json:
         for item in waiting:
             print_json(line_of(item))
-        return
+        return None
+    if not waiting:
+        return say(_NOTHING)
     asked = [item.asked for item in waiting]
     rows = [
         (f"{a.margin:.3f}", a.conversation, a.turn, one_line(a.message)[:70], a.did) for a in asked
     ]
-    print_table(("margin", "conversation", "turn", "message", "the bot did"), rows)
+    return print_table(("margin", "conversation", "turn", "message", "the bot did"), rows)
 
 
 def _apply(

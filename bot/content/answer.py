@@ -50,7 +50,9 @@ def organised(
     worth_it = [cite.hits[place] for place in worth_quoting(scored(cite.hits))]
     hits = _completed(worth_it, _others(cite), left_out)
     found = [pieces(hit.passage.text) for hit in hits]
-    quotes = tuple(_quote(found, place, weights) for place in choose(found, scored(hits)))
+    quotes = tuple(
+        _quote(found, place, weights) for place in choose(found, scored(hits), whole=not cite.again)
+    )
     return replace(cite, hits=tuple(hits), quotes=quotes, missing=left_out(hits))
 
 

@@ -22,6 +22,7 @@ from numpy.typing import NDArray
 
 from bot.content.checking import content_terms
 from bot.content.sentences import Unit, units
+from kb.courtesy import is_courtesy
 
 FloatArray = NDArray[np.float32]
 Place = tuple[int, int]
@@ -58,8 +59,11 @@ class Piece:
 
 @lru_cache(maxsize=4096)
 def pieces(markdown: str) -> tuple[Piece, ...]:
-    """The pieces of a passage; kept, for a passage is cited again and again."""
-    return tuple(Piece(unit, content_terms(unit.text)) for unit in units(markdown))
+    """The pieces of a passage, without those that answer nothing where others do; kept, for a
+    passage is cited again and again."""
+    found = units(markdown)
+    telling = [unit for unit in found if unit.kind != "sentence" or not is_courtesy(unit.text)]
+    return tuple(Piece(unit, content_terms(unit.text)) for unit in telling or found)
 
 
 def scores(
@@ -85,10 +89,16 @@ def worth_quoting(scored: Sequence[Sequence[float]]) -> list[int]:
     return [place for place, best in enumerate(bests) if best >= least]
 
 
-def choose(passages: Sequence[Sequence[Piece]], scored: Sequence[Sequence[float]]) -> list[Place]:
-    """The places of the pieces to quote, in the order of the passages and of their text."""
+def choose(
+    passages: Sequence[Sequence[Piece]],
+    scored: Sequence[Sequence[float]],
+    *,
+    whole: bool = True,
+) -> list[Place]:
+    """The places of the pieces to quote, in the order of the passages and of their text; all of
+    them, if they may be quoted `whole` and fit."""
     every = [(p, i) for p, found in enumerate(passages) for i in range(len(found))]
-    if sum(passages[p][i].length for p, i in every) <= MOST_CHARACTERS:
+    if whole and sum(passages[p][i].length for p, i in every) <= MOST_CHARACTERS:
         return _without_repeats(passages, every)
     chosen = set(_best(passages, scored))
     chosen |= set(_leant_on(passages, chosen)) | set(_gaps(chosen))

@@ -22,7 +22,7 @@ if TYPE_CHECKING:
     from kb.index import Index
 
 FloatArray = NDArray[np.float32]
-SCHEMA = 2
+SCHEMA = 3
 
 
 @dataclass(frozen=True, slots=True)

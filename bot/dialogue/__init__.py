@@ -22,8 +22,9 @@ The rules are tried in this order and the first that applies decides; `PRECEDENC
     18  slot-unfilled     still waiting for a slot or a yes         -> Ask again, then Handoff
     19  template-certain  the ranker's template clears its threshold-> its template
     20  too-close         two or three intents hold the probability -> Clarify
-    21  unknown-twice     nothing before applied, second in a row   -> Unknown, or Handoff
-    22  unknown           nothing before applied                    -> Unknown
+    21  perhaps           likely intents, or a word of an article   -> Clarify
+    22  unknown-twice     nothing before applied, second in a row   -> Unknown, or Handoff
+    23  unknown           nothing before applied                    -> Unknown
 
 "Its template" asks for the first slot that is missing, then for a yes where the owner wants one,
 and is otherwise said: as an answer, as small talk, or as a handoff. A message that the intent `oos`
@@ -34,11 +35,11 @@ always be given.
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
-from dataclasses import replace
+from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING
 
 from bot.decision import Candidates, Decision, Reading, Thresholds
-from bot.dialogue import clarifying, followups, repair, rules, several, slots
+from bot.dialogue import clarifying, followups, guessing, repair, rules, several, slots
 from bot.dialogue.filling import known_after
 from bot.dialogue.memory import advance as advance
 from bot.dialogue.memory import purpose as purpose
@@ -73,6 +74,7 @@ RULES: Mapping[str, str] = {
     "slot-unfilled": "the message does not fill the slot that was asked for",
     "template-certain": "the best-ranked template clears its threshold",
     "too-close": "a few intents together are likely enough, none of them alone",
+    "perhaps": "nothing clears its threshold, but some of it may be meant",
     "unknown-twice": "nothing clears its threshold, for the second time in a row",
     "unknown": "nothing clears its threshold",
 }
@@ -99,6 +101,7 @@ PRECEDENCE: tuple[Callable[[Turn], Decision | None], ...] = (
     slots.slot_unfilled,
     rules.template_certain,
     clarifying.too_close,
+    guessing.perhaps,
     rules.unknown_twice,
     rules.unknown,
 )
@@ -124,29 +127,41 @@ def decide(
     `parts` are the requests that the message falls into (`bot.dialogue.several.split`); `told` is
     what customers tell with each request.
     """
-    now = max(state.now, now)
-
-    def turn_of(state: State, heard: Heard, parts: tuple[Heard, ...] = ()) -> Turn:
-        known = known_after(state, heard.text, heard.reading, entities, now, check)
-        return Turn(
-            state=state,
-            text=heard.text,
-            words=words(heard.text),
-            reading=heard.reading,
-            candidates=heard.candidates,
-            templates=templates,
-            thresholds=followups.in_force(thresholds, heard.candidates),
-            entities=entities,
-            slots=known.slots,
-            known=known,
-            now=now,
-            parts=parts,
-            told=told,
-            decide=lambda state, heard: _first(turn_of(state, heard)),
-        )
-
-    turn = turn_of(state, Heard(text, reading, candidates), parts)
+    bot = _Bot(templates, thresholds, entities, max(state.now, now), check, told)
+    turn = _turn_of(bot, state, Heard(text, reading, candidates), parts)
     return repair.offering(turn, repair.come_back(turn, _first(turn)))
+
+
+@dataclass(frozen=True, slots=True)
+class _Bot:
+    """What is the same for a message and for the parts of it."""
+
+    templates: Templates
+    thresholds: Thresholds
+    entities: Mapping[str, EntitySettings]
+    now: float
+    check: Check
+    told: Told
+
+
+def _turn_of(bot: _Bot, state: State, heard: Heard, parts: tuple[Heard, ...] = ()) -> Turn:
+    known = known_after(state, heard.text, heard.reading, bot.entities, bot.now, bot.check)
+    return Turn(
+        state=state,
+        text=heard.text,
+        words=words(heard.text),
+        reading=heard.reading,
+        candidates=heard.candidates,
+        templates=bot.templates,
+        thresholds=followups.in_force(bot.thresholds, heard.candidates),
+        entities=bot.entities,
+        slots=known.slots,
+        known=known,
+        now=bot.now,
+        parts=parts,
+        told=bot.told,
+        decide=lambda state, heard: _first(_turn_of(bot, state, heard)),
+    )
 
 
 def _first(turn: Turn) -> Decision:

@@ -15,7 +15,10 @@ from collections.abc import Sequence
 from dataclasses import dataclass, replace
 
 from bot.decision import Clarify, Decision, Scored
+from bot.dialogue.guessing import article_picked
 from bot.dialogue.offers import picked_template
+from bot.dialogue.phrases import acts_of
+from bot.dialogue.rules import is_value
 from bot.dialogue.turn import (
     Turn,
     ask_for,
@@ -120,17 +123,33 @@ def _settled(turn: Turn, weights: Sequence[float]) -> int | None:
 
 def choice_picked(turn: Turn) -> Decision | None:
     """By its number, its title, a part that only one has, or its request in other words."""
-    if not isinstance(turn.state.pending, Clarify):
+    if (article := article_picked(turn)) is not None:
+        return article
+    pending = turn.state.pending
+    if not isinstance(pending, Clarify):
         name = picked_template(turn.state, turn.words)
         template = None if name is None else spoken(turn, name)
         return None if template is None else say(turn, template, "choice-picked")
-    choices = (spoken(turn, choice) for choice in turn.state.pending.choices)
+    choices = (spoken(turn, choice) for choice in pending.choices)
     offered = [found for found in choices if found is not None]
     place = picked(turn.words, [found.title for found in offered])
-    if place is None and not _asks_other(turn, offered):
+    if place is None and len(pending.choices + pending.articles) == 1:  # which asks for a yes
+        place = 0 if offered and "yes" in acts_of(turn.text) else None
+    elif place is None and not _asks_other(turn, offered):
         place = _by_words(turn, offered)
-        place = _by_intent(turn, turn.state.pending, offered) if place is None else place
+        # Of a guess it is not known that one of the choices is meant.
+        if place is None and pending.evidence.rule != "perhaps":
+            place = _by_intent(turn, pending, offered)
+    place = _by_value(turn, offered) if place is None else place
+    if place is None and acts_of(turn.text)[:1] == ("yes",):  # to which?
+        return replace(pending, evidence=evidence_of(turn, pending.evidence.rule))
     return None if place is None else say(turn, offered[place], "choice-picked")
+
+
+def _by_value(turn: Turn, offered: Sequence[Template]) -> int | None:
+    """The only choice that needs the value which is all that the message gives."""
+    needing = [place for place, one in enumerate(offered) if {*one.slots} & {*turn.stated}]
+    return needing[0] if len(needing) == 1 and is_value(turn) else None
 
 
 def _asks_other(turn: Turn, offered: Sequence[Template]) -> bool:

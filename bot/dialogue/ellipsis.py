@@ -30,7 +30,7 @@ def _set(listed: str) -> frozenset[str]:
 
 
 _OPENING = re.compile(
-    r"(?:and|or|but|so|then|what if|(?:what|how) (?:about|abt)|same|also|if)(?= |$)"
+    r"(?:and|or|but|so|then|even|what if|(?:what|how) (?:about|abt)|same|also|if)(?= |$)"
     r"|那|还有|换成|如果"
 )
 _POINTERS = _set(
@@ -94,6 +94,16 @@ def own_words(message: str) -> int:
     return -(-sum(map(len, han)) // _WORD_ZH) + len(others)
 
 
+def own_text(message: str) -> str:
+    """What a message says beside the words that any question may have.
+
+    >>> own_text("do you repair tents"), own_text("可以开发票吗")
+    ('repair tents', '开发票')
+    """
+    han, others = _own(message)
+    return " ".join(filter(None, [*han, *others]))
+
+
 def counterpart(message: str, value: str, values: Iterable[str]) -> str | None:
     """The one of the listed `values` that is meant where a message points back at `value` and says
     only in what it differs; None where it does not, or where several differ so.
@@ -104,8 +114,7 @@ def counterpart(message: str, value: str, values: Iterable[str]) -> str | None:
     >>> counterpart("那生的呢", "熟普", ["熟普", "生普", "白牡丹"])
     '生普'
     """
-    han, others = _own(message)
-    said = " ".join(filter(None, [*han, *others]))
+    said = own_text(message)
     if not said or not points_back(message):
         return None
     found = [other for other in values if _differ_in(words(value), words(other), said)]

@@ -94,9 +94,9 @@ def _gives_what_was_asked(pending: Ask | Clarify | None, decision: Decision) -> 
 def follow_up(turn: Turn) -> Decision | None:
     """The last template with a new value, or a passage that knows the question before.
 
-    A passage goes before the template of a certain intent where that template was just said, or
-    where the message names nothing: "how long does it take?" has no intent of its own. Nor has
-    "what about the jacket?", whatever is certain of it.
+    A passage goes before the template of a certain intent where that template was just said and
+    would say nothing new, or where the message names nothing: "how long does it take?" has no
+    intent of its own. Nor has "what about the jacket?", whatever is certain of it.
     """
     if (asked := _asked_for_another(turn)) is not None:
         return asked
@@ -108,9 +108,10 @@ def follow_up(turn: Turn) -> Decision | None:
         says_little = not beside or names_nothing(beside)
         if only_points_back(beside) or (says_little and certain in (None, last)):
             return _again(turn, last, is_certain=certain == last)
-    if certain is None or certain.kind != "answer" or not turn.candidates.follows:
+    if certain is None or certain.kind != "answer":
         return None
-    found = rules.passage_certain(turn) if certain == last or names_nothing(turn.words) else None
+    leans = bool(turn.candidates.follows) and names_nothing(turn.words)
+    found = rules.passage_certain(turn) if certain == last or leans else None
     return found and replace(found, evidence=replace(found.evidence, rule="follow-up"))
 
 

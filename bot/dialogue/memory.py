@@ -11,6 +11,7 @@ from bot.decision import (
     Cite,
     Clarify,
     Decision,
+    Evidence,
     Handoff,
     Reading,
     Several,
@@ -21,6 +22,7 @@ from bot.decision import (
 )
 from bot.state import INTERRUPTED_KEPT, State
 
+OFFERING_UNKNOWNS = frozenset({"uncertain again", "said already"})
 OFFERING = frozenset({"heard", "misheard", "lacking", "done"})
 """The sentences of ours that ask whether a person should be got."""
 
@@ -88,8 +90,8 @@ def _restarts(decision: Decision) -> bool:
 
 def _offered_after(state: State, decision: Decision) -> bool:
     """Whether the reply ends in the question whether a person should be got."""
-    again = isinstance(decision, Unknown) and decision.reason == "uncertain again"
-    asks = again or _sentence(decision) in OFFERING
+    asks = isinstance(decision, Unknown) and decision.reason in OFFERING_UNKNOWNS
+    asks = asks or _sentence(decision) in OFFERING
     return asks or (decision.evidence.offers and _pending_after(state, decision) is None)
 
 
@@ -152,9 +154,8 @@ def _confirmed_after(state: State, decision: Decision) -> frozenset[str]:
 def _interrupted_after(state: State, decision: Decision) -> tuple[Ask, ...]:
     """An open question that gives way to another request waits its turn; what is taken up again,
     or done with, waits no longer."""
-    if _sentence(decision) == "goodbye" or (
-        _sentence(decision) == "cancelled" and state.pending is None
-    ):
+    calls_off = _sentence(decision) == "cancelled" and state.pending is None
+    if calls_off or _sentence(decision) in ("goodbye", "back"):
         return ()
     about, then = template_of(decision), _then(decision)
     taken_up = {about, then.template if then else None}
@@ -201,7 +202,7 @@ def _streak_after(state: State, decision: Decision) -> int:
             return state.unknown_streak
         case Unknown(reason="only a value"):
             return 0
-        case Unknown():
+        case Unknown() | Clarify(evidence=Evidence(rule="perhaps")):
             return state.unknown_streak + 1
         case _:
             return 0

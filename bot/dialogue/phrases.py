@@ -2,7 +2,7 @@
 
     cancel  skip  lacks  repeat  restart  resume             acts on what is going on
     told  misheard  person                                   says that it goes wrong
-    greeting  thanks  goodbye  capabilities                  courtesy
+    greeting  thanks  goodbye  capabilities  opener          courtesy
     yes  no                                                  answers what the bot offered
 
 A table of phrases, English and Chinese, each of which must be the whole message but for polite
@@ -22,7 +22,7 @@ from bot.short_answers import PERSON_WORDS, words
 
 Act = Literal[
     "cancel", "skip", "repeat", "restart", "resume", "told", "misheard", "person", "lacks",
-    "greeting", "thanks", "goodbye", "capabilities", "yes", "no",
+    "greeting", "thanks", "goodbye", "capabilities", "opener", "yes", "no",
 ]  # fmt: skip
 ACTS: tuple[Act, ...] = get_args(Act)
 
@@ -162,9 +162,7 @@ _PHRASES: Mapping[Act, tuple[str, ...]] = {
         r"没有?(?:别的|其[他它]的?|什么)?(?:问题|事)?了?",
     ),
     "capabilities": (
-        r"help(?: me)?|menu|(?:i )?need (?:some |your )?(?:help|assistance)",
-        r"(?:can|could) you help(?: me)?",
-        r"i (?:have|ve got|got) (?:an? |another )?(?:quick )?(?:question|problem|issue)",
+        r"help|menu|(?:show|list|give) (?:me )?(?:the |your |my )?(?:menu|options|topics)",
         r"what (?:can|do|could) you (?:do|help(?: me)?(?: with)?|answer|know)"
         r"(?: (?:for me|about|here))*|how (?:can|do) you help(?: me)?",
         r"what (?:can|may|could) i ask(?: you)?(?: about| here)*",
@@ -173,6 +171,17 @@ _PHRASES: Mapping[Act, tuple[str, ...]] = {
         r"我?(?:需要|想要)(?:一?些|一?点)?(?:帮助|帮忙)|帮(?:帮|一下)?(?:我|忙)|我?(?:想|要)?(?:问|咨询)(?:一?下|个?问题)"
         r"|我有个?(?:问题|事)",
         r"[你您]?有(?:什么|哪些)(?:功能|服务|用)|(?:能|可以)(?:做|问)些?(?:什么|啥|哪些)|帮助|菜单|功能(?:列表)?",
+    ),
+    "opener": (
+        r"help me|(?:i )?need (?:some |your |a (?:bit|little) of )?(?:help|assistance)",
+        r"(?:(?:can|could|would|will) you |are you able to )(?:please )?help(?: me)?"
+        r"(?: with something)?",
+        r"(?:can|could|may) i ask(?: you)?(?: (?:something|a question))?",
+        r"i (?:have|ve got|got) (?:an? |another |one more )?(?:quick |small )?"
+        r"(?:question|problem|issue|request)",
+        r"我?(?:需要|想要)(?:一?些|一?点)?(?:帮助|帮忙)|帮(?:帮|一下|个忙)?(?:我|忙)?|[你您]?能帮(?:帮|一下)?我?(?:个忙)?",
+        r"我?(?:想|要|能|可以)?(?:问|咨询|请教)(?:一?下|一?[个下]?问题|[你您]个?问题)",
+        r"我?还?有一?个?(?:小)?(?:问题|事)(?:想问|要问)?",
     ),
     "yes": (
         r"yes|yeah|yep|yup|y|sure|ok|okay|alright|all right|correct|right|exactly|definitely",
@@ -185,8 +194,9 @@ _PHRASES: Mapping[Act, tuple[str, ...]] = {
         r"no+|n|nope|nah|no thanks|no thank you|not (?:now|yet|really|necessary|needed)|wrong",
         r"(?:please )?don t|i don t|no need|no (?:that|it) s (?:ok|okay|fine|wrong)|no not now",
         r"i (?:just )?said no",
+        r"(?:none|neither|no one|not one|not any)(?: of (?:these|those|them|the above|that))?",
         _WRONG,
-        r"不(?:是|对|行|要|用|需要|必)?[的了]?|我说了?不|没有|别|先不[用要]?|暂时不(?:用|要|需要)?",
+        r"(?:都|全|这些都|以上都)(?:不是|没有|不对)|不(?:是|对|行|要|用|需要|必)?[的了]?|我说了?不|没有|别|先不[用要]?|暂时不(?:用|要|需要)?",
     ),
 }
 

@@ -81,6 +81,10 @@ def repaired(turn: Turn) -> Decision | None:
         return None
     if "no" in acts and ("thanks" in acts or _leaves_question(turn)):  # "no thanks" to a question
         return _cancelled(turn)
+    if "no" in acts and isinstance(turn.state.pending, Clarify):  # none of those
+        return _misheard(turn)
+    if acts[:1] == ("no",) and (asked := _asked(turn)) and asked[0].slot not in turn.stated:
+        return _lacking(turn)
     return next((_REPAIRS[act](turn) for act in acts if act in _REPAIRS), None)
 
 
@@ -90,13 +94,15 @@ def courtesy(turn: Turn) -> Decision | None:
     for act, sentence in _COURTESIES.items():
         if "no" in acts and act == "thanks":  # "no thanks" is no thanks
             continue
-        if act in acts and (act != "cancel" or turn.state.pending is None):
+        if act in acts and (act not in ("cancel", "skip") or turn.state.pending is None):
             closes = act == "goodbye" or not isinstance(turn.state.pending, Ask)
             return _aside(turn, "courtesy", sentence, closes=closes)
     if "capabilities" in acts:
         return _capabilities(turn)
     if "repeat" in acts and turn.state.last is None:
         return _aside(turn, "courtesy", "hello")
+    if "resume" in acts and turn.state.pending is None:
+        return _aside(turn, "courtesy", "acknowledged" if turn.state.last else "hello")
     if turn.state.pending is None and ("yes" in acts or "no" in acts):
         said = "acknowledged" if "yes" in acts else "nothing open"
         return _aside(turn, "courtesy", said if turn.state.last else "hello")
@@ -115,7 +121,8 @@ def come_back(turn: Turn, decision: Decision) -> Decision:
         found = say(known, template, decision.evidence.rule)
         found = replace(found, wording=turn.state.uses.get(purpose(found), 0))
         if isinstance(found, Ask):
-            return replace(decision, then=replace(found, attempt=ask.attempt))
+            again = replace(found, attempt=ask.attempt, returns=ask.returns + 1)
+            return replace(decision, then=again)
     return decision
 
 
@@ -208,12 +215,17 @@ _COURTESIES: Mapping[Act, str] = {
     "goodbye": "goodbye",
     "thanks": "thanked",
     "greeting": "hello",
+    "opener": "listening",
     "cancel": "nothing open",
+    "skip": "nothing open",
 }
 
 
 def _capabilities(turn: Turn) -> Decision:
+    """What customers ask for most, where that is known, first."""
+    asked = turn.told.asked
     titles = [found for found in turn.templates.spoken if found.kind == "answer"]
+    titles.sort(key=lambda found: -asked.get(found.id, 0))
     choices = tuple(found.id for found in titles[:TITLES_LISTED])
     name = "capabilities" if choices else "no capabilities"
     return replace(_aside(turn, "courtesy", name), choices=choices)
@@ -321,9 +333,23 @@ def _waiting(turn: Turn, decision: Answer | Cite | SmallTalk) -> list[Ask]:
 
 
 def offering(turn: Turn, decision: Decision) -> Decision:
-    """The decision, with the offer of a person once in a run of upset messages."""
+    """The decision, with the offer of a person once in a run of upset messages, and where it can
+    only say once more what was just said."""
     offered = any(part.kind in OFFERS_PERSON for part in parts_of(decision))
-    if turn.upset != UPSET_RUN or offered or turn.state.handed_over:
+    wanted = turn.upset == UPSET_RUN or (
+        turn.upset < UPSET_RUN and not turn.state.offered and _says_nothing_new(turn, decision)
+    )
+    if not wanted or offered or turn.state.handed_over:
         return decision
     evidence: Evidence = replace(decision.evidence, offers=True)
     return replace(decision, evidence=evidence)
+
+
+def _says_nothing_new(turn: Turn, decision: Decision) -> bool:
+    """Whether the template of the reply before is said again, and nobody asked for that."""
+    last, asked_for = turn.state.last, decision.evidence.rule == "repeated"
+    if asked_for or not isinstance(decision, Answer) or not isinstance(last, Answer):
+        return False
+    same = decision.template == last.template and decision.outcome is None and last.outcome is None
+    needed = turn.templates.by_id[decision.template].slots
+    return same and all(decision.slots.get(slot) == last.slots.get(slot) for slot in needed)

@@ -2,8 +2,11 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+from typing import TYPE_CHECKING
+
 from bot.content.citing import cited
-from bot.decision import Cite, Decision, Unknown
+from bot.decision import Answer, Ask, Cite, Decision, Unknown
 from bot.dialogue.ellipsis import own_words
 from bot.dialogue.tone import in_upset_run
 from bot.dialogue.turn import (
@@ -18,6 +21,12 @@ from bot.dialogue.turn import (
     template_for,
     waiting_on,
 )
+
+if TYPE_CHECKING:
+    from kb.search import Hit
+
+LIKELY = 0.5
+"""From which a reading is likelier than all others together."""
 
 
 def unreadable(turn: Turn) -> Decision | None:
@@ -41,12 +50,23 @@ def small_talk(turn: Turn) -> Decision | None:
 
 
 def passage_certain(turn: Turn) -> Decision | None:
-    """A number alone, of a list that is gone or of an order, asks for nothing."""
+    """A number alone, of a list that is gone or of an order, asks for nothing. Nor is the same said
+    again in place of the answer to an open question."""
     if not any(char.isalpha() for char in turn.words) or _is_identifier(turn):
         return None
     found = cited(turn.candidates.hits)
     clear = tuple(hit for hit in found if clears(hit.score, turn.thresholds.passage))
-    return Cite(clear, evidence_of(turn, "passage-certain")) if clear else None
+    again = quotes_again(turn, clear)
+    if not clear or (again and isinstance(turn.state.pending, Ask)):
+        return None
+    return Cite(clear, evidence_of(turn, "passage-certain"), again=again)
+
+
+def quotes_again(turn: Turn, hits: Sequence[Hit]) -> bool:
+    """Whether the reply before quoted these passages."""
+    last = turn.state.last
+    shown = {hit.passage.id for hit in last.hits} if isinstance(last, Cite) else set()
+    return bool(hits) and all(hit.passage.id in shown for hit in hits)
 
 
 def template_certain(turn: Turn) -> Decision | None:
@@ -61,16 +81,27 @@ def unknown_twice(turn: Turn) -> Decision | None:
     """Nobody is called who was not asked for, unless the customer is losing patience."""
     if in_upset_run(turn.upset):
         return hand_over(turn, "unknown-twice", "unknown")
-    if turn.state.unknown_streak == 0 or _is_value(turn):
+    if turn.state.unknown_streak == 0 or is_value(turn):
         return None
     return Unknown("uncertain again", evidence_of(turn, "unknown-twice"))
 
 
 def unknown(turn: Turn) -> Decision | None:
     evidence = evidence_of(turn, "unknown")
-    if _is_value(turn):
+    if is_value(turn):
         return Unknown("only a value", evidence)
+    if _is_about_what_was_said(turn):
+        return Unknown("said already", evidence)
     return Unknown("out of scope" if turn.out_of_scope else "uncertain", evidence)
+
+
+def _is_about_what_was_said(turn: Turn) -> bool:
+    """Whether the message most likely asks for more of what the reply before said."""
+    last = turn.state.last
+    if not isinstance(last, Answer) or turn.top is None or turn.top.score < LIKELY:
+        return False
+    template = template_for(turn, turn.top.name)
+    return template is not None and template.id == last.template
 
 
 def _is_identifier(turn: Turn) -> bool:
@@ -81,7 +112,8 @@ def _is_identifier(turn: Turn) -> bool:
     return bool(entities) and of_patterns and _says_little(turn)
 
 
-def _is_value(turn: Turn) -> bool:
+def is_value(turn: Turn) -> bool:
+    """Whether the message gives a value and hardly a word."""
     return bool(turn.stated) and _says_little(turn)
 
 

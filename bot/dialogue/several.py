@@ -99,6 +99,8 @@ def _decided(turn: Turn, heard: Sequence[Heard]) -> list[tuple[Heard, Part]]:
         part = parts_of(turn.decide(state, one))[0]
         if found and part.evidence.rule == "slot-unfilled":  # nobody has had the time to answer
             part = parts_of(turn.decide(replace(state, pending=None), one))[0]
+        if part.evidence.rule == "perhaps":  # one part's choices would hide what the other asks
+            part = Unknown("uncertain", part.evidence)
         found.append((one, part))
         state = _without_streaks(advance(state, one.text, one.reading, part, turn.now))
     return found

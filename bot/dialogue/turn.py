@@ -22,6 +22,7 @@ from bot.decision import (
 )
 from bot.dialogue.filling import Known
 from bot.dialogue.memory import summed
+from bot.dialogue.naming import beginning
 from bot.dialogue.told import NOTHING_TOLD, Told
 from bot.dialogue.tone import sounds_upset
 from bot.short_answers import words
@@ -216,9 +217,10 @@ def says_more_than(turn: Turn, value: str) -> bool:
 def beside_values(turn: Turn) -> str:
     """The words of the message without the values in it."""
     left = f" {turn.words} "
-    for value in map(words, turn.reading.entities.values()):
-        # A word by itself: size M is no letter of "my". Chinese sets no word apart.
-        left = left.replace(f" {value} " if value.isascii() else value, " ")
+    for found in turn.reading.entities.values():
+        for value in filter(None, (words(found), beginning(found))):
+            # A word by itself: size M is no letter of "my". Chinese sets no word apart.
+            left = left.replace(f" {value} " if value.isascii() else value, " ")
     return " ".join(left.split())
 
 

@@ -6,6 +6,7 @@ An adapter is a module with two functions:
     read(source: Source) -> Iterator[Found]    the chats in it, as they come
 """
 
+import re
 from collections.abc import Callable, Generator, Iterator
 from dataclasses import dataclass
 from functools import cached_property
@@ -14,6 +15,7 @@ from itertools import islice
 from pathlib import Path
 
 from bot.errors import BotError
+from bot.imports.encodings import is_in_utf8
 from bot.imports.source import Found, Source, head, opened
 
 FORMATS = (
@@ -95,6 +97,17 @@ def recognise(path: Path) -> str:
         if import_module(f"bot.imports.{name}").recognises(look):
             return name
     raise BotError(f"{path}: its format is not recognised; name it with --format: {_listed()}")
+
+
+def is_transcript(path: Path) -> bool:
+    """Whether a file is a transcript already, by its first record: a chat with turns, or a table of
+    conversation, speaker and text in UTF-8."""
+    look = Look(path)
+    if look.suffix == ".csv":
+        first = next(iter(look.lines), "").lower()
+        header = {cell.strip().strip('"') for cell in re.split(r"[,;\t]", first)}
+        return {"conversation", "speaker", "text"} <= header and is_in_utf8(path)
+    return look.suffix == ".jsonl" and {"id", "turns.item.speaker", "turns.item.text"} <= look.keys
 
 
 def _listed() -> str:

@@ -90,8 +90,9 @@ def _names_in(described: Any) -> Iterator[tuple[str, list[str]]]:
             yield from _names_in(inner)
         return
     for column, feature in features.items():
-        if isinstance(feature, dict) and isinstance(feature.get("names"), list):
-            yield column, feature["names"]
+        for one in (feature, feature.get("feature")) if isinstance(feature, dict) else ():
+            if isinstance(one, dict) and isinstance(one.get("names"), list):
+                yield column, one["names"]
 
 
 def _rows(source: Source, file: Path, names: Names) -> Rows:
@@ -119,9 +120,17 @@ def _unlike_others(row: JsonObject, split: str) -> JsonObject:
 def _name_classes(row: JsonObject, names: Names) -> None:
     for column, known in names.items():
         value = row.get(column)
-        number = int(value) if isinstance(value, str) and value.isdecimal() else value
-        if isinstance(number, int):
-            row[column] = known[number] if 0 <= number < len(known) else None
+        if isinstance(value, list):
+            row[column] = [_named(one, known) for one in value]
+        elif value is not None:
+            row[column] = _named(value, known)
+
+
+def _named(value: Any, known: list[str]) -> Any:
+    number = int(value) if isinstance(value, str) and value.isdecimal() else value
+    if not isinstance(number, int):
+        return value
+    return known[number] if 0 <= number < len(known) else None
 
 
 def _table(source: Source) -> tuple[Rows, Names]:

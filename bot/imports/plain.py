@@ -9,7 +9,7 @@ from collections.abc import Iterator
 
 from bot.imports import Look
 from bot.imports.rows import AGENTS, CUSTOMERS, speaker_of
-from bot.imports.source import Bad, Chat, Found, JsonObject, Source, is_utf8, lines
+from bot.imports.source import Bad, Chat, Found, JsonObject, Source, is_utf8, text_lines
 
 _TURN = re.compile(r"\s*([^:：]{1,40}?)\s*[:：]\s*(.*)")
 _END = re.compile(r"\s*(?:[-=*_—]{3,}\s*)?")
@@ -29,7 +29,7 @@ def read(source: Source) -> Iterator[Found]:
 
 def _blocks(source: Source) -> Iterator[list[tuple[int, str]]]:
     block: list[tuple[int, str]] = []
-    for number, line in lines(source.path, source.advance):
+    for number, line in text_lines(source):
         if not _END.fullmatch(line):
             block.append((number, line))
         elif block:

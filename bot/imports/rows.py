@@ -4,19 +4,23 @@
     {"id": "c-1", "messages": [{"role": .., "content"}]} a chat, as chat models are trained on
     {"conversation": "c-1", "speaker": .., "text": ..}   a turn; the rows of a chat may be apart
     {"text": .., "label": ..}                            one message of a customer, with its intent
+    {"tokens": [..], "tags": [..]}                       the same, with its entities word by word
 
 Columns are recognised by the names that are usual for them; `columns` says what cannot be guessed,
 or with an empty name what is not to be read.
 """
 
+import re
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from functools import lru_cache
 from typing import Any
 
 from bot.errors import BotError
+from bot.imports import tagged
 from bot.imports.grouping import grouped
 from bot.imports.source import SYSTEM, Bad, Chat, Found, JsonObject, Source
+from bot.imports.stamps import stamp_of
 
 USUAL: Mapping[str, tuple[str, ...]] = {
     "turns": ("turns", "messages", "conversations", "dialogue", "dialog"),
@@ -31,6 +35,8 @@ USUAL: Mapping[str, tuple[str, ...]] = {
     "template": ("template",),
     "sentiment": ("sentiment",),
     "entities": ("entities",),
+    "tokens": ("tokens", "words"),
+    "tags": ("tags", "ner_tags", "bio_tags"),
     "split": ("split",),
     "at": ("at", "timestamp", "created_at", "date", "time"),
 }  # fmt: skip
@@ -68,13 +74,17 @@ def columns_of(names: Iterable[str], told: Mapping[str, str]) -> Columns:
 @lru_cache
 def _columns_of(names: tuple[str, ...], told: tuple[tuple[str, str], ...]) -> Columns:
     taken = {theirs for _, theirs in told}
-    by_name = {name.strip().lower(): name for name in names if name not in taken}
+    by_name = {_plain(name): name for name in names if name not in taken}
     usual = {
         ours: by_name[name]
         for ours, known in USUAL.items()
         if (name := next((name for name in known if name in by_name), None)) is not None
     }
     return Columns({ours: name for ours, name in {**usual, **dict(told)}.items() if name})
+
+
+def _plain(name: str) -> str:
+    return re.sub(r"[ -]+", "_", name.strip().lower())
 
 
 def check_told(told: Mapping[str, str]) -> None:
@@ -106,11 +116,29 @@ def _parts(source: Source, rows: Iterable[tuple[str, JsonObject | Bad]]) -> Iter
         if columns is None or row.keys() != names:
             names = frozenset(row)
             columns = columns_of(row, source.columns)
-            source.ignored.update(names - set(columns.of.values()) - {"tags"})
+            source.ignored.update(names - set(columns.of.values()))
+            source.ignored.update(_unused(columns, row))
+            source.taken.update(columns.of)
         number += 1
-        part = _part(source, columns, place, row, number)
+        try:
+            part = _part(source, columns, place, row, number)
+        except _Unreadable as error:
+            part = Bad(place, str(error))
         if part is not None:
             yield part
+
+
+def _unused(columns: Columns, row: JsonObject) -> set[str]:
+    """The columns of words and their tags, where either has no use without the other."""
+    named = columns.named(row)
+    if "turns" in named or (_are_words(named, "tokens") and _are_words(named, "tags")):
+        return set()
+    return {columns.of[name] for name in ("tokens", "tags") if name in named}
+
+
+def _are_words(named: JsonObject, name: str) -> bool:
+    value = named.get(name)
+    return isinstance(value, list | tuple) and all(isinstance(word, str) for word in value)
 
 
 def _part(
@@ -163,6 +191,7 @@ def _inner(source: Source, turn: JsonObject) -> Columns:
     told = {ours: name for ours, name in source.columns.items() if name in turn or not name}
     columns = columns_of(turn, told)
     source.ignored.update(f"turns[].{name}" for name in turn.keys() - set(columns.of.values()))
+    source.taken.update(columns.of)
     return columns
 
 
@@ -170,6 +199,8 @@ def _single(
     source: Source, columns: Columns, named: JsonObject, place: str, row: JsonObject, number: int
 ) -> Part | None:
     text = named.get("text")
+    if text is None and _are_words(named, "tokens"):
+        text = named["text"] = tagged.text_of(named["tokens"])
     if not isinstance(text, str):
         if "text" in columns.of:
             return Bad(place, f'column "{columns.of["text"]}" holds no text')
@@ -177,7 +208,7 @@ def _single(
         return Bad(
             place, f"no column of it is the text (it has {names}); say which: --columns text=…"
         )
-    turn = {"speaker": "customer", "text": text, **_labels(named)}
+    turn = {"speaker": "customer", "text": text, **_labels(source, named)}
     chat: JsonObject = {"id": str(named.get("id", source.numbered(number)))}
     split = named.get("split")
     return Chat(place, {**chat, **({"split": split} if split else {}), "turns": [turn]})
@@ -194,7 +225,8 @@ def _turn(source: Source, named: JsonObject) -> JsonObject | str | None:
             source.drop(SYSTEM)
             return None
         return f'speaker "{said}" is neither customer nor agent; name the agents with --agent NAME'
-    return {"speaker": speaker, "text": str(named.get("text", "")), **_labels(named)}
+    text = str(named.get("text", ""))
+    return {"speaker": speaker, "text": text, **_labels(source, named)}
 
 
 def speaker_of(said: object, agents: frozenset[str]) -> str | None:
@@ -214,16 +246,50 @@ def speaker_of(said: object, agents: frozenset[str]) -> str | None:
     return "customer" if agents and known not in _SYSTEM else None
 
 
-def _labels(named: JsonObject) -> JsonObject:
-    labels: JsonObject = {}
-    intent = named.get("intent")
-    if isinstance(intent, str):
-        labels["intents"] = [label for label in intent.split("|") if label.strip()]
-    elif isinstance(intent, list | tuple):
-        labels["intents"] = list(intent)
-    elif intent is not None:
-        labels["intents"] = [str(intent)]
-    labels |= {name: named[name] for name in _AS_THEY_ARE if name in named}
-    if (at := named.get("at")) is not None:
-        labels["at"] = at if isinstance(at, str | int | float) else str(at)
+class _Unreadable(Exception):
+    """Says in words what is wrong with a label."""
+
+
+def _labels(source: Source, named: JsonObject) -> JsonObject:
+    """What else a turn has."""
+    labels: JsonObject = {name: named[name] for name in _AS_THEY_ARE if name in named}
+    if "intent" in named:
+        labels["intents"] = _intents(named["intent"])
+    if _are_words(named, "tokens") and _are_words(named, "tags"):
+        spans = tagged.entities_of(str(named.get("text", "")), named["tokens"], named["tags"])
+        if spans is None:
+            raise _Unreadable("its words and tags do not fit its text")
+        labels["entities"] = spans
+    if "at" in named:
+        labels["at"] = _at(source, named["at"])
     return labels
+
+
+def _intents(intent: object) -> list[object]:
+    if isinstance(intent, str):
+        return [label for label in intent.split("|") if label.strip()]
+    return list(intent) if isinstance(intent, list | tuple) else [str(intent)]
+
+
+def _at(source: Source, at: object) -> str | int | float:
+    """ISO 8601 or seconds; dates as people write them become the former.
+
+    Where they have dots, the day comes first everywhere.
+    """
+    if not isinstance(at, str):
+        return at if isinstance(at, int | float) else str(at)
+    stamp = stamp_of(at) or stamp_of(f"{at} 00:00")
+    if stamp is None or re.match(r"\d{4}-", at):
+        return at
+    month_first = source.month_first
+    if month_first is None and not stamp.year_first:
+        if "." not in at.split()[0] and stamp.one <= 12 and stamp.other <= 12:
+            raise _Unreadable(
+                f'"{at}" may be day and month or month and day; '
+                "say which with --day-first or --month-first"
+            )
+        month_first = stamp.other > 12
+    moment = stamp.at(month_first=bool(month_first))
+    if moment is None:
+        raise _Unreadable(f'"{at}" is no day and time')
+    return moment.isoformat()

@@ -54,7 +54,33 @@ class Imported:
     dropped_messages: Counter[str] = field(default_factory=Counter)
     masked: Counter[str] = field(default_factory=Counter)
     ignored: set[str] = field(default_factory=set)
+    columns: dict[str, str] = field(default_factory=dict)
     bad: list[str] = field(default_factory=list)
+
+    def told(self, source: Path) -> list[str]:
+        """What became of `source`, in sentences."""
+        dropped = [*self.dropped_conversations.items(), *self.dropped_messages.items()]
+        counts = [
+            ("dropped", [f"{count:,} {reason}" for reason, count in sorted(dropped)]),
+            ("read", self.guessed),
+            ("not read", sorted(self.ignored)),
+            ("masked", [f"{count:,} {kind}" for kind, count in sorted(self.masked.items())]),
+        ]
+        what = "; ".join(f"{name}: {', '.join(found)}" for name, found in counts if found)
+        return [
+            *(f"left out: {fault}" for fault in self.bad),
+            f"{source}: {self.conversations:,} conversations imported from {self.format}"
+            + (f" ({what})" if what else ""),
+        ]
+
+    @property
+    def guessed(self) -> list[str]:
+        """The columns that were read as one of ours of another name: "label as intent"."""
+        return [
+            f"{theirs} as {ours}"
+            for ours, theirs in self.columns.items()
+            if theirs not in (ours, f"{ours}s")
+        ]
 
     def as_json(self) -> JsonObject:
         """As `--json` prints it."""
@@ -67,6 +93,7 @@ class Imported:
                 "conversations": dict(sorted(self.dropped_conversations.items())),
                 "messages": dict(sorted(self.dropped_messages.items())),
             },
+            "columns": self.columns,
             "ignored": sorted(self.ignored),
             "masked": dict(sorted(self.masked.items())),
             "bad": self.bad,
@@ -81,6 +108,7 @@ def import_chats(
     columns: Mapping[str, str] | None = None,
     agents: Iterable[str] = (),
     month_first: bool | None = None,
+    encoding: str | None = None,
     masking: Masking | None = None,
     skip_bad: bool = False,
     advance: Advance = nowhere,
@@ -110,10 +138,12 @@ def import_chats(
             columns=columns or {},
             agents=frozenset(agents),
             month_first=month_first,
+            encoding=encoding,
             advance=advance,
             gathered=gathered,
             dropped=result.dropped_messages,
             ignored=result.ignored,
+            taken=result.columns,
         )
         _write_all(adapter(name)(source), source, result, masking, skip_bad)
     return result
@@ -165,13 +195,17 @@ def _kept(
         checked = _checked(record, result, seen)
         if isinstance(checked, Bad):
             if not skip_bad:
-                what = f"{checked.place}: {checked.fault}"
-                raise BotError(f"{what}; mend it, or leave it out with `--skip-bad`")
+                raise BotError(f"{checked.place}: {_with_remedy(checked.fault)}")
             result.dropped_conversations[UNREADABLE] += 1
             if len(result.bad) < MOST_NAMED:
                 result.bad.append(f"{checked.place}: {checked.fault}")
         elif checked is not None:
             yield checked
+
+
+def _with_remedy(fault: str) -> str:
+    """A fault and what to do about it, which it may say itself."""
+    return fault if " --" in fault else f"{fault}; mend it, or leave it out with `--skip-bad`"
 
 
 def _checked(record: Found, result: Imported, seen: Seen) -> JsonObject | Bad | None:

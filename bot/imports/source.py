@@ -5,6 +5,7 @@ holds a whole file; what it leaves out it counts in `source.dropped`, and what i
 yields as a `Bad` record, so that nothing is lost in silence.
 """
 
+import codecs
 import io
 import json
 from collections import Counter
@@ -15,6 +16,7 @@ from pathlib import Path
 from typing import Any, BinaryIO
 
 from bot.errors import BotError
+from bot.imports.encodings import UTF16_MARKS, Recoded, other_encoding
 
 Advance = Callable[[int], None]
 """Told a number of bytes that are done."""
@@ -26,7 +28,6 @@ MEDIA = "media only"
 DELETED = "deleted message"
 
 _HEAD = 2**16
-_BOM = b"\xef\xbb\xbf"
 LONGEST_LINE = 64 * 2**20
 """A longer line is no chat but another kind of file, and would fill the memory."""
 
@@ -60,11 +61,12 @@ class Source:
     """One thing to import and what was told about it.
 
     `columns` names the source's column for each of ours; `agents` are the names that speak for the
-    company; `month_first` is the order of dates, None where it has to be found out. Chats without
-    an id of their own are numbered after `name`. `scratch` is a folder for temporary files.
+    company; `month_first` is the order of dates, None where it has to be found out; `encoding` is
+    that of a table or text, None for what every file is by itself. Chats without an id of their own
+    are numbered after `name`. `scratch` is a folder for temporary files.
     `advance` is told the bytes just read; `gathered`, of turns that lay apart, the bytes of the
     source whose turns are together. What was left out is told in `dropped` (messages by reason) and
-    `ignored` (columns by name).
+    `ignored` (columns by name); `taken` has the column that was read as each of ours.
     """
 
     path: Path
@@ -73,10 +75,12 @@ class Source:
     columns: Mapping[str, str] = field(default_factory=dict)
     agents: frozenset[str] = frozenset()
     month_first: bool | None = None
+    encoding: str | None = None
     advance: Advance = nowhere
     gathered: Advance = nowhere
     dropped: Counter[str] = field(default_factory=Counter)
     ignored: set[str] = field(default_factory=set)
+    taken: dict[str, str] = field(default_factory=dict)
 
     def drop(self, reason: str) -> None:
         """Count one message that is left out; None stands for it."""
@@ -106,13 +110,21 @@ class _Counted(io.RawIOBase):
         super().close()
 
 
-def opened(path: Path, advance: Advance = nowhere) -> BinaryIO:
-    """A file to read as bytes, without its byte-order mark, that tells what was read of it."""
+def opened(path: Path, advance: Advance = nowhere, encoding: str | None = None) -> BinaryIO:
+    """A file to read as the bytes of UTF-8, without its byte-order mark, that tells what was read.
+
+    It is UTF-8 unless told, or unless its byte-order mark says UTF-16.
+    """
     try:
         stream = io.BufferedReader(_Counted(path.open("rb", buffering=0), advance), 2**20)
     except OSError as error:
         raise BotError(f"{path}: cannot be read ({error.strerror}); check it") from error
-    if stream.peek(3)[:3] == _BOM:
+    mark = stream.peek(3)[:3]
+    if encoding is None and mark.startswith(UTF16_MARKS):
+        encoding = "utf-16"
+    if encoding is not None:
+        return io.BufferedReader(Recoded(stream, encoding, path), 2**20)
+    if mark == codecs.BOM_UTF8:
         stream.read(3)
     return stream
 
@@ -123,9 +135,11 @@ def head(path: Path) -> list[str]:
         return stream.read(_HEAD).decode("utf-8", errors="replace").splitlines()
 
 
-def lines(path: Path, advance: Advance = nowhere) -> Iterator[tuple[int, str]]:
+def lines(
+    path: Path, advance: Advance = nowhere, encoding: str | None = None
+) -> Iterator[tuple[int, str]]:
     """(number from 1, text without its end) of each line; what is no UTF-8 comes as surrogates."""
-    with opened(path, advance) as stream:
+    with opened(path, advance, encoding) as stream:
         number = 0
         while line := stream.readline(LONGEST_LINE):
             number += 1
@@ -135,6 +149,16 @@ def lines(path: Path, advance: Advance = nowhere) -> Iterator[tuple[int, str]]:
                     "of that format; name another with --format"
                 )
             yield number, line.decode("utf-8", errors="surrogateescape").rstrip("\r\n")
+
+
+def text_lines(source: Source) -> Iterator[tuple[int, str]]:
+    """The `lines` of a table or text. Raises BotError where it is likely to be in no UTF-8."""
+    if source.encoding is None and (other := other_encoding(source.path)) is not None:
+        raise BotError(
+            f"{source.path}: is not UTF-8; it may be {other}: "
+            f"say so with --encoding {other}, or save it as UTF-8"
+        )
+    yield from lines(source.path, source.advance, source.encoding)
 
 
 def is_utf8(text: str) -> bool:

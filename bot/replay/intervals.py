@@ -42,6 +42,9 @@ RATIOS: Mapping[str, tuple[str, str]] = {
 }
 """Figures that are one column of the tally over another."""
 
+NO_SHARES = frozenset({"ranking.mrr", "similarity.mean", "outcome.turns_before"})
+"""Those that are no share of things which are so or not."""
+
 
 def measured(tally: Tally) -> dict[str, float]:
     """Every figure of a tally; those with nothing to judge are left out."""
@@ -56,10 +59,25 @@ def resampled(tally: Tally) -> dict[str, FloatArray]:
 
 
 def intervals(tally: Tally) -> dict[str, tuple[float, float]]:
-    """The interval that holds LEVEL of the resampled values of every figure."""
-    figures = resampled(tally)
-    figures["intent.ece"] = _unbiased(figures["intent.ece"], measured(tally).get("intent.ece"))
-    return {name: interval(values) for name, values in figures.items() if np.isfinite(values).any()}
+    """The interval that holds LEVEL of the resampled values of every figure; the exact one of a
+    share that is none or all, which every resample repeats."""
+    figures, whole = resampled(tally), measured(tally)
+    figures["intent.ece"] = _unbiased(figures["intent.ece"], whole.get("intent.ece"))
+    found = {
+        name: interval(values) for name, values in figures.items() if np.isfinite(values).any()
+    }
+    for name in RATIOS.keys() - NO_SHARES:
+        if (share := whole.get(name)) in (0.0, 1.0):
+            far = _none_of(min(tally.total("chats"), tally.total(RATIOS[name][1])))
+            found[name] = (0.0, far) if share == 0 else (1 - far, 1.0)
+    return found
+
+
+def _none_of(count: float) -> float:
+    """The largest share that could still show itself in none of `count` independent draws (Clopper
+    and Pearson 1934, doi:10.1093/biomet/26.4.404). Messages of one chat are not independent: there
+    are no more draws than chats."""
+    return float(1 - ((1 - LEVEL) / 2) ** (1 / count))
 
 
 def _unbiased(values: FloatArray, whole: float | None) -> FloatArray:

@@ -134,6 +134,13 @@ def test_what_the_model_finds_beside_the_settings_is_read_too(desk: Desk) -> Non
     assert read.values == {}
 
 
+def test_a_listed_value_may_be_named_by_its_beginning(desk: Desk) -> None:
+    bag = EntitySettings(ask="Which?", values=("Dunlin 300 sleeping bag", "Eider winter bag"))
+    assert read_by(desk, "is the dunlin 300 washable", bag=bag).entities == {
+        "bag": "Dunlin 300 sleeping bag"
+    }
+
+
 DAY = EntitySettings(ask="When?", pattern="next friday|some day", value="date")
 
 

@@ -60,7 +60,7 @@ FIGURES: dict[str, Any] = {
         {"from": 17, "to": 32, "count": 0},
         {"from": 33, "to": 64, "count": 3},
     ],
-    "duplicates": {"conversations": 1, "messages": 1, "sampled": 2, "near": 2},
+    "duplicates": {"conversations": 1, "ids": 0, "messages": 1, "sampled": 2, "near": 2},
     "first": "2026-01-02T10:00:00+00:00",
     "last": "2026-03-04T10:00:00+08:00",
     "bad": [],
@@ -152,6 +152,17 @@ def test_a_bad_line_is_named(frontdesk: Frontdesk, tmp_path: Path) -> None:
     code, out, err = frontdesk("chats", "stats", path, "--skip-bad", "--json")
     assert (code, json.loads(out)["bad"]) == (0, [fault])
     assert err == f"left out: {fault}\n1 left out by --skip-bad\n"
+
+
+def test_chats_that_share_an_id_are_told(frontdesk: Frontdesk, tmp_path: Path) -> None:
+    path = tmp_path / "a.jsonl"
+    said = ("hello", "hello", "bye")
+    chats = [{"id": "x", "turns": [turn("customer", text)]} for text in said]
+    path.write_text("\n".join(map(json.dumps, chats)), encoding="utf-8")
+    code, out, err = frontdesk("chats", "stats", path, "--json")
+
+    assert (code, json.loads(out)["duplicates"]["ids"]) == (0, 1)
+    assert "1 conversations have the id of a different one: give each its own" in err
 
 
 @pytest.mark.parametrize(

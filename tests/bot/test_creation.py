@@ -101,6 +101,66 @@ def test_chinese_chats_make_a_chinese_bot(tmp_path: Path) -> None:
     assert open_workspace(tmp_path / "other").settings.language == "en"
 
 
+@pytest.mark.parametrize(
+    ("text", "language"),
+    [
+        ("我的订单什么时候能到？已经等了一个星期了。", "zh"),
+        ("我買了「の」牌的鞋子，訂單什麼時候會到？已經等了一個星期了。", "zh"),
+        ("注文した靴はいつ届きますか？もう一週間待っています。", "en"),
+        ("주문한 신발은 언제 도착하나요? 일주일을 기다렸습니다.", "en"),
+    ],
+)
+def test_it_is_told_where_the_default_encoder_does_not_read_the_chats(
+    tmp_path: Path, text: str, language: str
+) -> None:
+    chats = write_chats(tmp_path / "chats.jsonl", text)
+    told = create(tmp_path / "bot", chats=[chats]).notes
+    assert open_workspace(tmp_path / "bot").settings.language == language
+    assert ["reads English only" in note for note in told] == [True]
+    assert create(tmp_path / "other", chats=[chats], encoder="some/encoder").notes == ()
+
+
+def test_a_label_that_seems_to_mean_out_of_scope_is_named(tmp_path: Path) -> None:
+    labelled = tmp_path / "labelled.jsonl"
+    labels = ("Out-of-Scope", "oos", "scope/oos", "pay")
+    labelled.write_text(
+        "".join(f'{{"text": "hi {name}", "intent": "{name}"}}\n' for name in labels)
+    )
+    notes = create(tmp_path / "bot", chats=[labelled]).notes
+    assert [note for note in notes if '"oos"' in note] == [
+        '"Out-of-Scope" is taken for a request like others; if it marks what is not your business, '
+        'call it "oos" in chats/'
+    ]
+
+
+def test_what_is_no_transcript_is_imported(tmp_path: Path) -> None:
+    labelled = tmp_path / "labelled.jsonl"
+    labelled.write_text('{"text": "Mail me at mia@example.com", "label": "contact", "n": 1}\n')
+    made = create(tmp_path / "bot", chats=[labelled, write_chats(tmp_path / "chats.jsonl")])
+    lines = (tmp_path / "bot" / "chats" / "labelled.jsonl").read_text().splitlines()
+    assert [json.loads(line)["turns"] for line in lines] == [
+        [{"speaker": "customer", "text": "Mail me at [email]", "intents": ["contact"]}]
+    ]
+    assert made.chats == 4
+    assert made.notes == (
+        f"{labelled}: 1 conversations imported from jsonl "
+        "(read: label as intent; not read: n; masked: 1 email)",
+    )
+
+
+def test_what_an_import_has_to_be_told_is_said_with_the_command_to_tell_it(tmp_path: Path) -> None:
+    table = tmp_path / "export.csv"
+    table.write_text("Gespräch;Nachricht\n1;Wo bleibt mein Paket?\n", encoding="windows-1252")
+    with pytest.raises(BotError) as error:
+        create(tmp_path / "bot", chats=[table])
+    assert str(error.value) == (
+        f"{table}: is not UTF-8; it may be windows-1252: say so with --encoding windows-1252, "
+        f"or save it as UTF-8 (options of `frontdesk chats import {table}`: run that first, "
+        "then name the file that it writes)"
+    )
+    assert not (tmp_path / "bot").exists()
+
+
 def test_an_empty_folder_may_be_filled(tmp_path: Path) -> None:
     (tmp_path / "bot").mkdir()
     before = (tmp_path / "bot").stat().st_ino
@@ -141,7 +201,7 @@ def test_a_missing_path_is_named(tmp_path: Path) -> None:
     with pytest.raises(BotError, match="nowhere does not exist; --articles takes"):
         create(tmp_path / "bot", articles=[tmp_path / "nowhere"])
     (tmp_path / "empty").mkdir()
-    with pytest.raises(BotError, match=r"empty has no .jsonl or .csv file"):
+    with pytest.raises(BotError, match="empty is empty; name the files with --chats"):
         create(tmp_path / "bot", chats=[tmp_path / "empty"])
 
 

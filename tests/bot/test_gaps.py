@@ -219,6 +219,22 @@ def test_templates_that_are_never_used_with_how_often_agents_do() -> None:
     assert (unused.template, unused.intents, unused.by_agents) == ("size", ("size",), 3)
 
 
+def test_a_draft_that_failed_messages_ask_for_is_named_unless_a_template_answers_too() -> None:
+    drafts = [
+        Template(name, (name,), "answer", name, (), (f"{name}.",), draft=True)
+        for name in ("track", "refund", "hours", "size")
+    ]
+    spoken = Template("sizes", ("size",), "answer", "Sizes", (), ("See the table.",))
+    messages = [
+        *[asked("where is it")] * 2,
+        asked("where is my money", labels=("refund",)),
+        *[asked("which size", labels=("size",))] * 3,
+    ]
+    found = gaps(messages, Templates((*drafts, spoken)), encode)
+
+    assert [(one.template, one.count) for one in found.drafts] == [("track", 2), ("refund", 1)]
+
+
 def test_passages_are_disliked_in_the_log_alone() -> None:
     shown: dict[str, Any] = {"kind": "passages", "citations": (("returns", 7),), "session": 1}
     log = [asked("a", **shown), asked("b", **shown, disliked=True)]
@@ -249,13 +265,10 @@ def test_the_command_shows_the_newest_replay_and_the_log(
             "",
             "requests that fail",
             "turns  share  about                        the bot did",
-            "1      50.0%  my cat inside, can i bring   unknown uncertain 1",
-            "                can i bring my cat inside  unknown uncertain",
+            "1      50.0%  my cat inside, can i bring   clarify 1",
+            "                can i bring my cat inside  clarify",
             "",
-            "articles that are missing",
-            "turns  share  about                        the bot did",
-            "1      50.0%  my cat inside, can i bring   unknown uncertain 1",
-            "                can i bring my cat inside  unknown uncertain",
+            "articles that are missing: for all of these",
             "",
             "templates never used",
             "template   intents       by agents",
@@ -270,7 +283,9 @@ def test_the_command_shows_the_newest_replay_and_the_log(
     both = json.loads(frontdesk("gaps", "--json", "-w", root)[1])
     alone = json.loads(frontdesk("gaps", "--json", "--replay", "1", "-w", root)[1])
     assert both["turns"] == alone["turns"] + 2
-    assert list(both) == ["turns", "failed", "requests", "articles", "templates", "passages"]
+    assert list(both) == [
+        "turns", "failed", "requests", "drafts", "articles", "templates", "passages",
+    ]  # fmt: skip
     assert set(both["requests"][0]) == {
         "name", "terms", "count", "share", "faults", "did", "examples",
     }  # fmt: skip

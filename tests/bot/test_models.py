@@ -51,6 +51,17 @@ def test_the_list_says_what_each_version_saw(
     assert [version["state"] for version in (base, v1, v2)] == ["kept", "live", "candidate"]
 
 
+def test_only_figures_that_some_version_has_are_columns(
+    frontdesk: Frontdesk, trained_workspace: Workspace
+) -> None:
+    header = frontdesk("models", "-w", trained_workspace.root)[1].splitlines()[0]
+    columns = [
+        "version", "created", "chats", "intents", "MiB", "accuracy", "macro", "F1", "R@1",
+        "entity", "F1",
+    ]  # fmt: skip
+    assert header.split() == columns
+
+
 def test_a_candidate_is_listed_with_its_reason(
     frontdesk: Frontdesk, trained_workspace: Workspace, derive: Derive
 ) -> None:

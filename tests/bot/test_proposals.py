@@ -99,6 +99,13 @@ def test_without_names_replies_of_one_meaning_are_one_template() -> None:
     ]
 
 
+def test_what_means_the_same_but_was_never_said_twice_is_a_draft() -> None:
+    said = ["推荐您去八达岭长城游玩。", "推荐您去颐和园游玩。", "推荐您去天坛公园游玩。"]
+    chats = [chat(("agent", text)) for text in said]
+    [place] = propose_templates(chats, lambda texts: np.ones((len(texts), 1), np.float32))
+    assert (place.id, place.uses, place.draft) == ("推荐您去八达岭长城游", 3, True)
+
+
 def test_an_intent_nobody_answers_becomes_a_draft() -> None:
     chats = [chat(("customer", "hi", "greeting"), ("customer", "?", "oos"))] * 2
     [draft] = propose_templates(chats)
@@ -123,6 +130,14 @@ def test_what_is_written_loads_again(tmp_path: Path) -> None:
     assert loaded.by_id["t3: #"].wordings == ("null",)
     assert loaded.by_id["no"].draft
     assert "# used 3 times" in path.read_text(encoding="utf-8")
+
+
+def test_emoji_are_written_as_people_read_them(tmp_path: Path) -> None:
+    path = tmp_path / "templates.yaml"
+    wording = 'On its way \U0001f4e6: "C:\\U0001F4E6"'
+    write_templates(path, [ProposedTemplate("sent", ("where",), (wording,), 3)])
+    assert '- "On its way \U0001f4e6: ' in path.read_text(encoding="utf-8")
+    assert load_templates(path, set()).by_id["sent"].wordings == (wording,)
 
 
 def test_no_proposals_are_an_empty_list(tmp_path: Path) -> None:

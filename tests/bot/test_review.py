@@ -485,4 +485,7 @@ def test_messages_of_the_live_log_become_feedback(
         query = "SELECT turn_id, verdict, note FROM feedback"
         assert database.execute(query).fetchall() == [(1, "intent", "oos")]
     terminal = Terminal(trained_workspace, "--log")
-    assert terminal.end("") == (0, "nothing to review: every message has a label")
+    assert terminal.end("") == (
+        0,
+        "nothing to review: every message has a label (--labelled takes them too)",
+    )

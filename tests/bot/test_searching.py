@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import shutil
 from collections.abc import Callable
+from dataclasses import replace
 from typing import Any
 
 import numpy as np
@@ -11,11 +12,14 @@ import pytest
 
 from bot import searching
 from bot.bot import Bot
+from bot.content.vectors import PieceVectors
+from bot.decision import Cite, Evidence
 from bot.live import build_index, export_base, open_desk, searcher
 from bot.model import Model
 from bot.searching import Choice, Searcher, second_pass
 from bot.workspace import Workspace
 from finetune.registry import BASE, open_version
+from kb.search import Hit
 
 HEADINGS = [("is there milk in it", frozenset({"allergens"}))] * 60
 
@@ -156,6 +160,20 @@ def test_a_turn_finds_what_the_encoder_before_finds(workspace: Workspace) -> Non
     ahead = desk.ahead(texts, desk.model.encode(texts))
     assert [hit.passage for hit in ahead.hits(text, own)] == [hit.passage for hit in expected]
     assert set(ahead.searcher.known) == {text, "hello"}
+
+
+def test_what_was_quoted_is_remembered_without_a_pass_of_the_other_encoder(
+    workspace: Workspace,
+) -> None:
+    """The context head reads what the bot said in its own encoder's vectors."""
+    desk = open_desk(workspace, silent)
+    passages = desk.index.passages()
+    read = desk.model.encode([p.embedding_text for p in passages], "passage")
+    quoted = [Cite((Hit(p, 0.9, 0.9, 0.9),), Evidence("passage-certain")) for p in passages]
+    said = np.stack([vector for cite in quoted if (vector := desk.said(cite)) is not None])
+    assert (said @ read.T).argmax(axis=1).tolist() == list(range(len(passages)))
+    untold = replace(desk, sentences=PieceVectors())
+    assert untold.said(quoted[0]) is None
 
 
 def test_a_chat_goes_on_in_the_second_pass(workspace: Workspace, tmp_path: Any) -> None:

@@ -14,7 +14,7 @@ from bot.dialogue.offers import in_full, picked_template
 from bot.live import desk_of, live_model, open_desk
 from bot.session_log import SessionLog
 from bot.state import State, Suggestion
-from bot.suggestions import Transitions, suggested, transitions
+from bot.suggestions import Transitions, suggested, transitions, with_suggestions
 from bot.templates import Template, Templates
 from bot.workspace import Workspace
 from kb.passages import Passage
@@ -114,6 +114,27 @@ def test_articles_follow_where_they_are_certain_too() -> None:
 def test_after_passages_the_request_is_the_likeliest_intent() -> None:
     evidence = Evidence("passage-certain", intents=(Scored("track", 0.4),))
     assert titles(State(), Cite((hit("returns", 0.9),), evidence))[0] == "When I get my money back"
+
+
+MENU = Templates(tuple(template(name, f"About {name}") for name in "abcdef"))
+ASKED = Transitions(asked=dict.fromkeys("abcdef", 9))
+
+
+def test_what_was_suggested_twice_and_not_taken_is_not_suggested_again() -> None:
+    state, shown = answered("a"), []
+    for _ in range(3):
+        said = Answer("a", {}, Evidence("intent-certain"))
+        state = with_suggestions(ASKED, MENU, state, said)
+        shown.append([one.template for one in state.suggested])
+    assert shown == [["b", "c", "d"], ["b", "c", "d"], ["e", "f"]]
+
+
+def test_what_passages_answered_is_not_suggested_in_any_later_turn() -> None:
+    evidence = Evidence("passage-certain", intents=(Scored("b", 0.6),))
+    state = with_suggestions(ASKED, MENU, State(), Cite((hit("b", 0.9),), evidence))
+    state = replace(state, so_far=Summary(answered=("a",)))
+    state = with_suggestions(ASKED, MENU, state, Answer("a", {}, Evidence("intent-certain")))
+    assert [one.template for one in state.suggested] == ["c", "d", "e"]
 
 
 SHOWN = State(suggested=(Suggestion("Cancelling an order", "cancel"), Suggestion("营业时间")))

@@ -141,7 +141,7 @@ def test_without_thresholds_nothing_is_answered(desk: Desk) -> None:
     with SessionLog.open(Path(":memory:")) as log:
         for message in ("where is my parcel BK-0001", "gift voucher valid", "when do you open"):
             bot = Bot(careful, log, channel="test")
-            assert bot.respond(message).decision.kind == "unknown"
+            assert bot.respond(message).decision.kind in ("unknown", "clarify")  # an offer
 
 
 # --- made once, and again when something changes -------------------------------------------------

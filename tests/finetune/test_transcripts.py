@@ -105,6 +105,14 @@ def test_a_bad_row_takes_its_whole_conversation(tmp_path: Path) -> None:
     assert chats.bad == [f"{path}:3: chat a is in two splits"]
 
 
+@pytest.mark.parametrize("separator", [";", "\t"])
+def test_a_csv_may_have_other_separators(tmp_path: Path, separator: str) -> None:
+    rows = ("conversation,speaker,text", "1,customer,Wo ist es", "1,agent,Unterwegs")
+    path = write(tmp_path, "a.csv", "\n".join(rows).replace(",", separator))
+    [chat] = read_chats([path]).conversations
+    assert [turn.text for turn in chat.turns] == ["Wo ist es", "Unterwegs"]
+
+
 def test_a_csv_needs_its_columns(tmp_path: Path) -> None:
     path = write(tmp_path, "a.csv", "id,text\n1,Hi\n")
     with pytest.raises(FinetuneError, match=r"a\.csv:1: no column conversation, speaker"):

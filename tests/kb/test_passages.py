@@ -35,6 +35,22 @@ def test_the_encoder_sees_title_headings_and_plain_text() -> None:
     assert passage.text == "See **[here](x)**."
 
 
+def test_a_courtesy_is_no_passage_of_its_own() -> None:
+    """It would be found for every question that the title answers, and answer none."""
+    opening = "Thank you for reading our help pages. We hope this helps you."
+    text = f"{opening}\n\n## At the counter\n\nOne.\n\n## By post\n\nTwo.\n\n## Thanks\n\nWelcome!"
+    assert [(p.headings, p.text) for p in cut(text, "Returns")] == [
+        (("At the counter",), f"{opening}\n\nOne."),
+        (("By post",), "Two.\n\nWelcome!"),
+    ]
+    chinese = "感谢您的阅读。欢迎光临茶铺！\n\n## 门店\n\n在钱塘路八号。"
+    assert [p.headings for p in cut(chinese, "退货")] == [("门店",)]
+
+
+def test_an_article_of_courtesies_alone_is_a_passage() -> None:
+    assert [p.text for p in cut("Welcome!\n\n## Hello\n\nHi there.")] == ["Welcome!\n\nHi there."]
+
+
 def test_a_question_and_its_answer_are_one_passage() -> None:
     (passage,) = cut("# First\n\ndo this\n\n# Then\n\ndo that", "How?", faq=True)
     assert passage.headings == ()

@@ -30,6 +30,12 @@ def test_what_fits_is_not_cut() -> None:
     assert quoted(["One. Two. Three."], [[1.0, 0.0, 0.0]]) == ["One.", "Two.", "Three."]
 
 
+def test_a_courtesy_is_not_quoted_where_anything_else_is() -> None:
+    assert quoted(["Thank you for reading this. Thirty days."], [[1.0]]) == ["Thirty days."]
+    assert quoted(["Welcome to our shop."], [[1.0]]) == ["Welcome to our shop."]
+    assert quoted(["感谢您的阅读。三十天之内。"], [[1.0]]) == ["三十天之内。"]
+
+
 LONG = " ".join(filled(word) for word in ("Alpha", "Beta", "Gamma", "Delta", "Epsilon", "Zeta"))
 
 
@@ -126,3 +132,9 @@ def test_a_table_is_quoted_whole_where_the_question_names_no_row_or_it_is_short(
     assert narrowed(rows, {"day": 1.0, "price": 3.0}) == rows
     assert narrowed(ROWS, {"tent": 2.0}) == ROWS
     assert narrowed((), {"tent": 2.0}) == ()
+
+
+def test_of_what_was_quoted_before_only_the_best_is_quoted_again() -> None:
+    found = [pieces("One thing. Another thing.")]
+    assert choose(found, [[0.2, 0.9]]) == [(0, 0), (0, 1)]
+    assert choose(found, [[0.2, 0.9]], whole=False) == [(0, 1)]

@@ -21,6 +21,7 @@ from typing import Self
 from bot.actions import Actions, carry_out, open_actions
 from bot.decision import Candidates, Decision, Reading, Scored, Thresholds
 from bot.dialogue import advance, decide
+from bot.dialogue.told import NOTHING_TOLD, Told
 from bot.replies import render
 from bot.settings import Settings
 from bot.state import State
@@ -29,7 +30,7 @@ from bot.workspace import open_workspace
 from kb.passages import Passage
 from kb.search import Hit
 
-CERTIFIED = Thresholds(intent=0.8, template=0.7, passage=0.6)
+CERTIFIED = Thresholds(intent=0.8, template=0.7, passage=0.6, offer=0.2)
 SURE = 0.9
 TODAY = date(2026, 3, 4)
 """A Wednesday."""
@@ -47,6 +48,7 @@ class Conversation:
         self.settings, self.templates = settings, templates
         self.actions = actions or Actions()
         self.thresholds = CERTIFIED
+        self.told: Told = NOTHING_TOLD
         self.state = State()
         self.clock = 0.0
         self.turns = 0
@@ -114,9 +116,9 @@ class Conversation:
 
     def _decide(self, text: str, reading: Reading, candidates: Candidates) -> Decision:
         known = (self.templates, self.thresholds, self.settings.entities)
-        now = self.clock
-        check = self.actions.check
-        return decide(self.state, text, reading, candidates, *known, now=now, check=check)
+        now, check, told = self.clock, self.actions.check, self.told
+        read = (self.state, text, reading, candidates)
+        return decide(*read, *known, now=now, check=check, told=told)
 
 
 def _scored(scores: Mapping[str, float]) -> tuple[Scored, ...]:

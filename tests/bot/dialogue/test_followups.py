@@ -339,3 +339,57 @@ def test_messages_that_lean_on_what_was_before(text: str) -> None:
 )  # fmt: skip
 def test_messages_that_stand_by_themselves(text: str) -> None:
     assert earlier(Question("do you repair zips?", VECTOR), text) is None
+
+
+# --- what was just said --------------------------------------------------------------------------
+
+
+def test_more_about_what_a_template_just_said_is_looked_up_first(tmp_path: Path) -> None:
+    """Its wording again would pass over the question."""
+    talk = Conversation.of(tmp_path, SETTINGS, TEMPLATES)
+    assert said(talk, "when are you open?", "hours") == "Nine to five."
+    found = {"holidays": 0.9}
+    shown = said(talk, "how about public holidays in May", "hours", passages=found)
+    assert shown.startswith("Here is what our help pages say:")
+    assert talk.rule == "follow-up"
+
+
+def test_where_only_the_same_can_be_said_a_person_is_offered(tmp_path: Path) -> None:
+    talk = Conversation.of(tmp_path, SETTINGS, TEMPLATES)
+    said(talk, "when are you open?", "hours")
+    again = said(talk, "when do the doors open exactly", "hours")
+    assert again == ("Nine to five.\n\nIf that is not what you need, shall I get a colleague?")
+    assert said(talk, "no") == "No problem. I'm here if you need anything."
+    said(talk, "when are you open?", "hours")
+    said(talk, "when do the doors open exactly", "hours")
+    said(talk, "yes please")
+    assert talk.decision.kind == "handoff"
+
+
+def test_a_new_value_is_something_new(tmp_path: Path) -> None:
+    talk = Conversation.of(tmp_path, SETTINGS, TEMPLATES)
+    said(talk, "is the red jacket in stock?", "stock")
+    assert said(talk, "and the blue one?", "stock") == "The jacket in blue is in stock."
+
+
+def test_even_if_leans_on_the_question_before() -> None:
+    assert leaning(words("even if never used?")) > 0
+
+
+# --- passages that were just quoted --------------------------------------------------------------
+
+
+def test_passages_quoted_again_are_introduced_otherwise(tmp_path: Path) -> None:
+    talk = Conversation.of(tmp_path, SETTINGS, TEMPLATES)
+    assert said(talk, "tell me of ropes", passages={"ropes": 0.9}).startswith("Here is what our")
+    again = said(talk, "and how about slings?", passages={"ropes": 0.9})
+    assert again.startswith("The part about that says:")
+
+
+def test_an_open_question_is_asked_again_rather_than_the_same_quoted(tmp_path: Path) -> None:
+    talk = Conversation.of(tmp_path, SETTINGS, TEMPLATES)
+    said(talk, "parcel", "track")
+    first = said(talk, "parcel??", "track", passages={"parcels": 0.9})
+    assert first.endswith("[1] Parcels\n\nWhat is your order number?")  # no other matter
+    again = said(talk, "PARCEL", "track", passages={"parcels": 0.9})
+    assert again == "I didn't catch that, sorry. What is your order number?"

@@ -7,6 +7,7 @@ from pathlib import Path
 import pytest
 
 from bot.dialogue.phrases import act_of, acts_of
+from bot.dialogue.told import Told
 from tests.bot.dialogue.conversation import Conversation
 
 SETTINGS = r"""
@@ -532,9 +533,7 @@ def test_small_talk_in_between_keeps_the_question(talk: Conversation) -> None:
     assert talk.customer("TT-1234") == "Order TT-1234 is on its way."
 
 
-@pytest.mark.parametrize(
-    "words", ["what can you do?", "I need help", "I have a question", "你能做什么？", "我需要帮助"]
-)
+@pytest.mark.parametrize("words", ["what can you do?", "help", "show me the menu", "你能做什么？"])
 def test_what_the_bot_can_do_may_be_picked_from(talk: Conversation, words: str) -> None:
     assert talk.customer(words).splitlines() == [
         "I can help with these, among others:",
@@ -546,6 +545,58 @@ def test_what_the_bot_can_do_may_be_picked_from(talk: Conversation, words: str) 
         "A number will do, or tell me in other words.",
     ]
     assert talk.customer("the first one") == ASKED
+
+
+def test_what_is_asked_for_most_is_named_first(talk: Conversation) -> None:
+    talk.told = Told(asked={"hours": 40, "cancel": 7})
+    assert talk.customer("what can you do?").splitlines()[1:3] == [
+        "1. Opening hours",
+        "2. Cancel an order",
+    ]
+
+
+@pytest.mark.parametrize(
+    "words",
+    ["can you help me?", "I need help", "I have a question", "Hi, can I ask you something?"],
+)
+def test_who_says_that_a_question_follows_is_listened_to(talk: Conversation, words: str) -> None:
+    assert talk.customer(words) == "Of course. What is it about?"
+    assert talk.customer("When are you open?", "hours") == "Nine to five."
+
+
+@pytest.mark.parametrize("words", ["我需要帮助", "我想问个问题", "能帮我个忙吗"])
+def test_who_says_so_in_chinese_is_listened_to(zh: Conversation, words: str) -> None:
+    assert zh.customer(words) == "当然可以，请说，是关于什么的？"
+
+
+def test_with_nothing_open_there_is_nothing_to_skip_or_go_on_with(talk: Conversation) -> None:
+    talk.customer("When are you open?", "hours")
+    assert talk.customer("skip") == "No problem. I'm here if you need anything."
+    assert talk.customer("where were we?") == "Is there anything else I can help you with?"
+
+
+def test_a_no_to_a_question_for_a_value_is_heard(talk: Conversation) -> None:
+    """It is no failed try at a value, after which a person would take over."""
+    talk.customer("where is my parcel?", "track")
+    said = talk.customer("no")
+    assert said.startswith("That's all right. I can't do it without that, but a colleague may.")
+    assert talk.customer("no").startswith("No problem, I've dropped that.")
+    assert talk.state.pending is None
+
+
+def test_an_open_question_is_not_pressed_at_every_turn(talk: Conversation) -> None:
+    talk.customer("where is my parcel?", "track")
+    replies = [talk.customer("When are you open?", "hours") for _ in range(3)]
+    assert ["Back to" in said for said in replies] == [True, True, False]
+    assert talk.customer("TT-1234") == "Order TT-1234 is on its way."
+
+
+def test_a_request_that_a_person_was_called_for_is_not_come_back_to(talk: Conversation) -> None:
+    talk.customer("wrong size", "exchange")
+    talk.customer("where is it?", "track")
+    talk.customer("agent")
+    talk.customer("never mind")
+    assert talk.customer("When are you open?", "hours") == "Nine to five."
 
 
 # --- a person ------------------------------------------------------------------------------------

@@ -26,6 +26,7 @@ READ_AS: Mapping[str, Mapping[str, float]] = {
     "open": {"hours": 0.9},
     "parcel": {"track": 0.9},
     "cancel": {"cancel": 0.9},
+    "other thing": {"exchange": 0.6},
     "几点": {"hours": 0.9},
     "包裹": {"track": 0.9},
 }
@@ -211,3 +212,11 @@ def test_the_parts_of_one_message_are_no_tries_at_an_answer(talk: Talk) -> None:
     assert said.startswith("I did not understand this part: “a b c d?”.")
     assert "This part I could not make out: “e f g h?”." in said
     assert said.endswith(ASKED)
+
+
+def test_of_a_part_that_could_only_be_guessed_it_is_said_that_it_was_not_understood(
+    talk: Talk,
+) -> None:
+    said = talk.said("When are you open? And also, what of the other thing")
+    assert said.startswith("Nine to five.\n\nI did not understand this part")
+    assert talk.state.pending is None

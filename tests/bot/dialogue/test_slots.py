@@ -415,7 +415,7 @@ def test_what_was_not_read_out_is_not_confirmed(talk: Conversation) -> None:
 def test_a_value_to_confirm_is_confirmed_once(talk: Conversation) -> None:
     assert "(A-1)" in talk.customer("what is on A-1?", "balance")
     assert talk.customer("yes") == "A-1 holds 5."
-    assert talk.customer("and now?", "balance") == "A-1 holds 5."
+    assert talk.customer("and now?", "balance").startswith("A-1 holds 5.")
     assert "(A-2)" in talk.customer("and on A-2?", "balance")
 
 
@@ -425,7 +425,7 @@ def test_a_value_to_confirm_is_confirmed_once(talk: Conversation) -> None:
 def test_a_value_is_forgotten_when_it_is_stale(talk: Conversation) -> None:
     assert talk.customer("C1", "password") == "Code C1 is right."
     talk.later(minutes=9)
-    assert talk.customer("again", "password") == "Code C1 is right."
+    assert talk.customer("again", "password").startswith("Code C1 is right.")
     talk.later(minutes=2)
     assert talk.customer("again", "password") == "What is the code we sent you?"
 
@@ -444,7 +444,7 @@ def test_a_clock_that_jumps_back_forgets_nothing_and_keeps_nothing_for_ever(
     talk.later(minutes=600)
     talk.customer("C1", "password")
     talk.later(minutes=-300)
-    assert talk.customer("again", "password") == "Code C1 is right."
+    assert talk.customer("again", "password").startswith("Code C1 is right.")
     talk.customer("C2", "password")
     talk.later(minutes=311)
     assert talk.customer("again", "password") == "What is the code we sent you?"

@@ -154,6 +154,28 @@ my TT-123456?";order/track
 """
 
 
+def test_a_table_for_excel_with_columns_of_one_name(imported: Imported, tmp_path: Path) -> None:
+    path = tmp_path / "a.csv"
+    path.write_text("sep=;\ntext;comment;comment;\nhi, you;x;y;\n", encoding="utf-8")
+    lines, told = imported(path)
+
+    assert lines[0]["turns"][0]["text"] == "hi, you"
+    assert told["ignored"] == ["column 4", "comment", "comment (2)"]
+
+
+def test_usual_names_may_be_written_in_other_ways(imported: Imported, tmp_path: Path) -> None:
+    path = tmp_path / "a.csv"
+    path.write_text("Conversation ID,Role,Message,created-at\n1,User,hi,2026-01-02 09:00\n")
+    lines, _ = imported(path)
+
+    assert lines == [
+        {
+            "id": "1",
+            "turns": [{"speaker": "customer", "text": "hi", "at": "2026-01-02T09:00:00"}],
+        }
+    ]
+
+
 def test_csv_with_told_columns(imported: Imported, tmp_path: Path) -> None:
     (tmp_path / "a.csv").write_text(CSV, encoding="utf-8")
     told_columns = "conversation=thread,text=words,intent=topic"
@@ -209,6 +231,177 @@ def test_columns_that_are_not_there(
     )
 
 
+# --- encodings -----------------------------------------------------------------------------------
+
+GERMAN = "conversation;speaker;text\n1;customer;Wo ist mein Päckchen? Grüße\n"
+CHINESE = "conversation,speaker,text\n1,customer,我的订单到哪里了？\n"
+
+
+@pytest.mark.parametrize(
+    ("text", "encoding"), [(GERMAN, "windows-1252"), (CHINESE, "gb18030"), (CHINESE, "utf-16")]
+)
+def test_a_table_in_another_encoding(
+    imported: Imported, tmp_path: Path, text: str, encoding: str
+) -> None:
+    path = tmp_path / "a.csv"
+    path.write_bytes(text.encode(encoding))
+    lines, _ = imported(path, "--encoding", encoding)
+
+    assert lines[0]["turns"][0]["text"] in text
+
+
+def test_a_byte_order_mark_says_utf_16(imported: Imported, tmp_path: Path) -> None:
+    path = tmp_path / "a.csv"
+    path.write_bytes(CHINESE.encode("utf-16"))
+
+    assert imported(path)[0][0]["turns"][0]["text"] == "我的订单到哪里了？"
+
+
+@pytest.mark.parametrize(
+    ("text", "encoding"), [(GERMAN, "windows-1252"), (CHINESE, "gb18030"), (GERMAN, "cp1250")]
+)
+def test_an_encoding_is_not_guessed_at(
+    frontdesk: Frontdesk, desk: Path, tmp_path: Path, text: str, encoding: str
+) -> None:
+    path = tmp_path / "a.csv"
+    path.write_bytes(text.encode(encoding))
+    likely = "gb18030" if text == CHINESE else "windows-1252"
+
+    assert frontdesk("chats", "import", path, "-w", desk) == (
+        2,
+        "",
+        f"frontdesk: {path}: is not UTF-8; it may be {likely}: say so with --encoding {likely}, "
+        "or save it as UTF-8\n",
+    )
+
+
+@pytest.mark.parametrize(
+    ("encoding", "fault"),
+    [
+        (
+            "latin-99",
+            '--encoding: there is no "latin-99"; common ones are windows-1252, gb18030 and big5',
+        ),
+        ("ascii", "{path}: not valid ascii; save it as UTF-8"),
+    ],
+)
+def test_a_wrong_encoding_is_one_sentence(
+    frontdesk: Frontdesk, desk: Path, tmp_path: Path, encoding: str, fault: str
+) -> None:
+    path = tmp_path / "a.csv"
+    path.write_text(GERMAN, encoding="utf-8")
+
+    assert frontdesk("chats", "import", path, "--encoding", encoding, "-w", desk) == (
+        2,
+        "",
+        f"frontdesk: {fault.format(path=path)}\n",
+    )
+
+
+# --- dates ---------------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize(
+    ("at", "options", "read"),
+    [
+        ("2025-12-31 14:05", (), "2025-12-31T14:05:00"),
+        ("2025-12-31T14:05:00+08:00", (), "2025-12-31T14:05:00+08:00"),
+        ("31.12.2025 14:05", (), "2025-12-31T14:05:00"),
+        ("03.04.2025", (), "2025-04-03T00:00:00"),
+        ("2025/4/3 14:05", (), "2025-04-03T14:05:00"),
+        ("12/31/25 2:05 PM", (), "2025-12-31T14:05:00"),
+        ("3/4/2025 14:05", ("--day-first",), "2025-04-03T14:05:00"),
+        ("3/4/2025 14:05", ("--month-first",), "2025-03-04T14:05:00"),
+    ],
+)
+def test_dates_as_people_write_them(
+    imported: Imported, tmp_path: Path, at: str, options: tuple[str, ...], read: str
+) -> None:
+    lines, _ = imported(write_lines(tmp_path / "a.jsonl", {"text": "hi", "date": at}), *options)
+
+    assert lines[0]["turns"][0]["at"] == read
+
+
+@pytest.mark.parametrize(
+    ("at", "fault"),
+    [
+        ("3/4/2025", "may be day and month or month and day; say which with --day-first or "),
+        ("31.2.2025", "is no day and time"),
+    ],
+)
+def test_a_date_that_cannot_be_told_stops_the_import(
+    frontdesk: Frontdesk, desk: Path, tmp_path: Path, at: str, fault: str
+) -> None:
+    path = write_lines(tmp_path / "a.jsonl", {"text": "hi", "date": at})
+    code, _, err = frontdesk("chats", "import", path, "-w", desk)
+
+    assert code == 2
+    assert err.startswith(f'frontdesk: {path}:1: "{at}" {fault}')
+
+
+# --- words with tags -----------------------------------------------------------------------------
+
+
+def test_tags_on_words_become_entities(imported: Imported, tmp_path: Path) -> None:
+    words = ["fly", "to", "New", "York", "Oslo", "monday"]
+    tags = ["O", "O", "B-city", "I-city", "B-city", "B-day"]
+    path = write_lines(
+        tmp_path / "a.jsonl",
+        {"text": "fly to New  York Oslo monday", "tokens": words, "tags": tags},
+        {"words": list("去北京"), "ner_tags": ["O", "B-city", "I-city"]},
+    )
+    lines, told = imported(path)
+
+    assert [line["turns"][0]["text"] for line in lines] == [
+        "fly to New  York Oslo monday",
+        "去北京",
+    ]
+    assert [
+        [(one["start"], one["end"], one["type"]) for one in line["turns"][0]["entities"]]
+        for line in lines
+    ] == [[(7, 16, "city"), (17, 21, "city"), (22, 28, "day")], [(1, 3, "city")]]
+    assert told["ignored"] == []
+
+
+def test_words_and_tags_that_do_not_fit_are_bad(
+    frontdesk: Frontdesk, desk: Path, tmp_path: Path
+) -> None:
+    path = write_lines(tmp_path / "a.jsonl", {"text": "hi", "tokens": ["hello"], "tags": ["O"]})
+    _, _, err = frontdesk("chats", "import", path, "-w", desk)
+
+    assert err.startswith(f"frontdesk: {path}:1: its words and tags do not fit its text")
+
+
+def test_tags_without_words_are_told_to_be_unread(imported: Imported, tmp_path: Path) -> None:
+    _, told = imported(write_lines(tmp_path / "a.jsonl", {"text": "hi", "tags": ["a", "b"]}))
+
+    assert told["ignored"] == ["tags"]
+
+
+# --- what is told --------------------------------------------------------------------------------
+
+
+def test_columns_of_other_names_are_told(frontdesk: Frontdesk, desk: Path, tmp_path: Path) -> None:
+    path = write_lines(tmp_path / "a.jsonl", {"text": "hi", "label": "greet", "mood": "good"})
+    _, out, _ = frontdesk("chats", "import", path, "-w", desk)
+
+    assert out.splitlines()[:2] == ["read: label as intent", "not read: mood"]
+
+
+def test_without_a_workspace_the_transcript_is_written_here(
+    frontdesk: Frontdesk, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    (tmp_path / "here").mkdir()
+    monkeypatch.chdir(tmp_path / "here")
+    code, out, err = frontdesk("chats", "import", write_lines(tmp_path / "a.jsonl", {"text": "hi"}))
+
+    assert (code, Path("a.jsonl").exists()) == (0, True)
+    assert out == "1 conversations with 1 messages from jsonl are in a.jsonl\n"
+    assert err.endswith(
+        "there is no workspace here; `frontdesk new DIR --chats a.jsonl` makes one of it\n"
+    )
+
+
 # --- what is dropped, and why --------------------------------------------------------------------
 
 
@@ -240,7 +433,7 @@ def test_nothing_is_dropped_in_silence(imported: Imported, tmp_path: Path) -> No
         f"{path}:3: chat 1 differs from an earlier one of that id",
         f'{path}:5: speaker "robot" is neither customer nor agent; '
         "name the agents with --agent NAME",
-        f"{path}:6: turns[0].at must be a valid datetime or date, input is too short",
+        f"{path}:6: turns[0].at must be an ISO 8601 date and time",
         f"{path}:7: not valid JSON (Expecting value at column 8)",
         f"{path}:8: not valid UTF-8",
     ]
@@ -284,7 +477,8 @@ def test_what_cannot_be_read_is_one_sentence(
         path=path,
         all="chatwoot, csv, huggingface, intercom, jsonl, plain, rasa, telegram, whatsapp "
         "or zendesk",
-        ours="conversation, id, speaker, text, intent, template, sentiment, entities, split, at; "
+        ours="conversation, id, speaker, text, intent, template, sentiment, entities, "
+        "tokens, tags, split, at; "
         "correct it",
         write="write it as text=body,speaker=role",
         premature="parse error: premature EOF",
@@ -492,6 +686,27 @@ def test_a_dataset_of_csv_files_with_class_names(imported: Imported, tmp_path: P
 
     assert lines[0]["split"] == "test"
     assert lines[0]["turns"] == [{"speaker": "customer", "text": "hello", "intents": ["b"]}]
+
+
+def test_numbers_of_tags_become_their_names(imported: Imported, tmp_path: Path) -> None:
+    (tmp_path / "ds").mkdir()
+    tags = {"feature": {"names": ["O", "B-city"], "_type": "ClassLabel"}, "_type": "Sequence"}
+    (tmp_path / "ds" / "dataset_info.json").write_text(json.dumps({"features": {"tags": tags}}))
+    write_lines(tmp_path / "ds" / "train.jsonl", {"tokens": ["to", "Oslo"], "tags": [0, 1]})
+    lines, _ = imported(tmp_path / "ds")
+
+    assert lines[0]["turns"][0]["text"] == "to Oslo"
+    assert lines[0]["turns"][0]["entities"] == [{"start": 3, "end": 7, "type": "city"}]
+
+
+def test_numbers_of_tags_without_names_are_told_to_be_unread(
+    imported: Imported, tmp_path: Path
+) -> None:
+    _, told = imported(
+        write_lines(tmp_path / "a.jsonl", {"tokens": ["to", "Oslo"], "tags": [0, 1]})
+    )
+
+    assert told["ignored"] == ["tags", "tokens"]
 
 
 def test_without_pyarrow_it_says_what_to_install(

@@ -77,7 +77,7 @@ def test_a_chat_of_unknown_speakers_is_named_and_nothing_is_written(
         2,
         "",
         f'frontdesk: {path}:4: speaker "Bob" is neither customer nor agent; name the agents with '
-        "--agent NAME; mend it, or leave it out with `--skip-bad`\n",
+        "--agent NAME\n",
     )
     assert list((desk / "chats").iterdir()) == []
 
