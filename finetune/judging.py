@@ -24,6 +24,7 @@ from finetune.training import read_all, tag_logits
 FloatArray = NDArray[np.float32]
 IntArray = NDArray[np.int64]
 FEWEST_TO_WEIGH = 30
+FEWEST_TO_TELL = 10
 SHARES = tuple(np.arange(1.0, 0.04, -0.05).round(2).tolist())
 
 
@@ -133,7 +134,8 @@ def sample_of(examined: Examined, reading: Reading, names: Names) -> Sample:
 
 def scope_metrics(sample: Sample, scope: Scope | None) -> dict[str, float]:
     """n, how many of them are out of scope (oos), how well the score tells those apart (auroc; only
-    with both kinds), and the calibration error of the served confidence over all of them."""
+    with FEWEST_TO_TELL of both kinds), and the calibration error of the served confidence over all
+    of them."""
     if scope is None or not len(sample):
         return {"n": 0}
     from sklearn.metrics import roc_auc_score
@@ -145,7 +147,7 @@ def scope_metrics(sample: Sample, scope: Scope | None) -> dict[str, float]:
     shares = scope.probabilities(sample.logits, sample.vectors)[:, scope.inside]
     verdicts = gold[:, scope.inside][np.arange(len(gold)), shares.argmax(axis=1)]
     figures: dict[str, float] = {"n": len(gold), "oos": int((~inside).sum())}
-    if inside.any() and not inside.all():
+    if min(inside.sum(), (~inside).sum()) >= FEWEST_TO_TELL:
         score = scope.score(sample.logits, sample.vectors)
         figures["auroc"] = float(roc_auc_score(inside, score))
     ece = calibration.expected_calibration_error(shares.max(axis=1), verdicts)

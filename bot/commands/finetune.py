@@ -214,7 +214,9 @@ def _tell_fall(change: "IntentChange") -> None:
 
 def _ending(result: "Result", outcome: "Release") -> str:
     version, verdict = result.version, outcome.verdict
-    cost = f"; {result.seconds:.0f} s, {result.peak_mib:.0f} MiB" if result.trained else ""
+    cost = (
+        f"; trained in {result.seconds:.0f} s, {result.peak_mib:.0f} MiB" if result.trained else ""
+    )
     if verdict is None:
         return f"{version} is live{cost}"
     if outcome.live:
