@@ -46,9 +46,10 @@ def build(
     if json:
         print_json({**asdict(report), "bad": len(read.bad)})
     else:
+        seconds = time.monotonic() - started
         print(
             f"{report.passages} passages indexed ({report.embedded} embedded, "
-            f"{report.reused} reused, {report.removed} removed) in {time.monotonic() - started:.1f} s"
+            f"{report.reused} reused, {report.removed} removed) in {seconds:.1f} s"
         )
 
 
