@@ -18,7 +18,7 @@ from benchmarks._training import Job, Outcome, Trained, train
 from benchmarks.search import judge, make
 from bot.creation import create
 from bot.model import Model
-from bot.searching import searcher_of
+from bot.risk.searching import searcher_of
 from bot.workspace import open_workspace
 from finetune.registry import BASE, open_version
 from kb.evaluation import Query, read_queries

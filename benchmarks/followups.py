@@ -23,11 +23,11 @@ from numpy.typing import NDArray
 
 from bot.bot import Desk
 from bot.dialogue import ellipsis
+from bot.dialogue.short_answers import words
 from bot.live import open_desk
 from bot.model import Model
 from bot.replay.reading import Vectors, read_history
-from bot.short_answers import words
-from bot.trials import traffic_share
+from bot.risk.trials import traffic_share
 from bot.workspace import Workspace, open_workspace
 from finetune.calibration import threshold_at_risk
 from finetune.corpus import Message, numbers_of

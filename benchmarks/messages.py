@@ -20,7 +20,7 @@ from benchmarks._messages import customers_messages, messages
 from bot.bot import Bot, Desk
 from bot.live import open_desk
 from bot.privacy import of_log
-from bot.session_log import SessionLog
+from bot.sessions.session_log import SessionLog
 from bot.workspace import open_workspace
 
 ROOT = Path(__file__).resolve().parents[1]

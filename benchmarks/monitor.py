@@ -19,11 +19,11 @@ from pathlib import Path
 from statistics import median
 from tempfile import TemporaryDirectory
 
-from bot.database import connect
-from bot.log.migrations import MIGRATIONS
 from bot.monitor.surges import WINDOW_S
 from bot.monitor.watch import Watch
 from bot.monitor.windows import KEPT
+from bot.sessions.migrations import MIGRATIONS
+from bot.storage.database import connect
 
 DAY_S = 86_400.0
 EVERY_S = 5.0

@@ -23,8 +23,8 @@ import numpy as np
 from bot.bot import Bot, Desk
 from bot.live import open_desk
 from bot.model import Model
-from bot.searching import Searcher
-from bot.session_log import SessionLog
+from bot.risk.searching import Searcher
+from bot.sessions.session_log import SessionLog
 from bot.workspace import Workspace, open_workspace
 from finetune.tokens import pad, token_ids
 from finetune.transcripts import read_chats

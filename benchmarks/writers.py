@@ -21,14 +21,14 @@ from tempfile import TemporaryDirectory
 from typing import Any
 
 from bot.asked import of_log
-from bot.database import BUSY_TIMEOUT_S, transaction
 from bot.decision import Answer, Evidence, Reading, Scored
 from bot.evidence import evidence_json
 from bot.log.erasure import erase, numbered
 from bot.log.reading import opened, opened_to_change
 from bot.log.statistics import statistics
 from bot.log.verification import verify
-from bot.session_log import SessionLog, TurnRecord
+from bot.sessions.session_log import SessionLog, TurnRecord
+from bot.storage.database import BUSY_TIMEOUT_S, transaction
 
 TURNS_A_SESSION, PAUSE_S, LONGEST_WAIT_S = 10, 0.05, 1.0
 MODEL, INDEX = "a" * 64, "b" * 64

@@ -12,14 +12,11 @@ from typing import TYPE_CHECKING, Any
 
 from bot.decision import Scored
 from bot.errors import BotError
-from bot.log.reading import opened
+from bot.log.reading import SESSION, opened
 
 if TYPE_CHECKING:
     from bot.replay import ReplayStore, Turn
     from bot.workspace import Workspace
-
-SESSION = "session-"
-"""Before the number of a session: the name of a conversation of the live log."""
 
 
 @dataclass(frozen=True, slots=True)

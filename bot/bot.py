@@ -30,25 +30,25 @@ from bot.dialogue.followups import asked_after, earlier
 from bot.dialogue.naming import named_in_short
 from bot.dialogue.offers import in_full
 from bot.dialogue.several import split
+from bot.dialogue.short_answers import words
 from bot.dialogue.turn import Heard
 from bot.exchange import Exchange
 from bot.model import Model, Readings, top
 from bot.replies import Language, language_of, render
-from bot.restoring import dumps
-from bot.resuming import Resumed, resumed
-from bot.searching import Searcher
-from bot.session_log import SavedState, SessionLog, SessionRow, TurnRecord
-from bot.settings import Settings
-from bot.short_answers import words
+from bot.risk.searching import Searcher
+from bot.sessions.restoring import dumps
+from bot.sessions.resuming import Resumed, resumed
+from bot.sessions.session_log import SavedState, SessionLog, SessionRow, TurnRecord
 from bot.state import Question, State, remember
 from bot.suggestions import Transitions, with_suggestions
 from bot.template_bank import TemplateBank
-from bot.templates import Templates
+from bot.workspace.settings import Settings
+from bot.workspace.templates import Templates
 from finetune.tags import FoundEntity
 from kb.vectors import unit
 
 if TYPE_CHECKING:
-    from bot.phrasing import Phraser
+    from bot.content.phrasing import Phraser
     from kb.index import Index
     from kb.search import Earlier, Hit
 

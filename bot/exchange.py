@@ -11,8 +11,8 @@ from bot.evidence import decision_json
 
 if TYPE_CHECKING:
     from bot.replies import Language
-    from bot.resuming import Resumed
-    from bot.session_log import SessionRow, Verdict
+    from bot.sessions.resuming import Resumed
+    from bot.sessions.session_log import SessionRow, Verdict
     from bot.state import State
 
 

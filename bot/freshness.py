@@ -10,7 +10,7 @@ from dataclasses import asdict, dataclass
 from hashlib import file_digest, sha256
 from pathlib import Path
 
-from bot.cache_file import store
+from bot.storage.cache_file import store
 
 
 @dataclass(frozen=True, slots=True)

@@ -14,7 +14,7 @@ if TYPE_CHECKING:
     from bot.bot import Desk
     from bot.console import Progress
     from bot.model import Model
-    from bot.searching import Searcher
+    from bot.risk.searching import Searcher
     from finetune.encoder import EncoderSource
     from finetune.history import Switch
     from finetune.registry import VersionInfo
@@ -84,12 +84,12 @@ def encoder_source(workspace: Workspace) -> "EncoderSource":
 
 
 def searcher(workspace: Workspace, model: "Model", progress: "Progress") -> "Searcher":
-    """What finds passages for a model (`bot.searching`).
+    """What finds passages for a model (`bot.risk.searching`).
 
     Raises:
         kb.errors.NoIndex: there is no index of its, or it is damaged.
     """
-    from bot.searching import searcher_of
+    from bot.risk.searching import searcher_of
 
     return searcher_of(workspace, model, _before_training(workspace, model), progress)
 
@@ -138,9 +138,9 @@ def go_live(
         NoModel: there is no such version, or it is damaged.
     """
     from bot.model import Model
-    from bot.searching import second_pass
-    from bot.settings import unlearnt
-    from bot.thresholds import shortcomings
+    from bot.risk.searching import second_pass
+    from bot.risk.thresholds import shortcomings
+    from bot.workspace.settings import unlearnt
     from finetune.registry import open_version, use
 
     model = Model.load(open_version(workspace.models, version).folder)
@@ -187,7 +187,7 @@ def open_desk(workspace: Workspace, progress: "Progress") -> "Desk":
     desk = desk_of(workspace, model, progress)
     if not (named := workspace.settings.phrasing.model):
         return desk
-    from bot.phrasing import Phraser
+    from bot.content.phrasing import Phraser
 
     return replace(desk, phraser=Phraser.open(workspace.root / named))
 
@@ -198,9 +198,9 @@ def desk_of(workspace: Workspace, model: "Model", progress: "Progress") -> "Desk
     from bot.actions import open_actions
     from bot.bot import Desk
     from bot.content.vectors import load_vectors
+    from bot.risk.thresholds import certified
     from bot.suggestions import learnt
     from bot.template_bank import load_bank
-    from bot.thresholds import certified
 
     actions = open_actions(workspace.settings, workspace.actions_path)
     finds = searcher(workspace, model, progress)

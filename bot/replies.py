@@ -28,13 +28,13 @@ from bot.decision import (
     parts_of,
 )
 from bot.dialogue.tone import in_upset_run
+from bot.own_sentences import SENTENCES as SENTENCES
+from bot.own_sentences import UPSET
+from bot.own_sentences import Language as Language
 from bot.scripts import HAN
-from bot.sentences import SENTENCES as SENTENCES
-from bot.sentences import UPSET
-from bot.sentences import Language as Language
 
 if TYPE_CHECKING:
-    from bot.templates import Templates
+    from bot.workspace.templates import Templates
 
 MOST_RETURNS = 2
 """How often a reply to something else comes back to the same open question."""
@@ -204,14 +204,14 @@ def _spelled(found: re.Match[str]) -> str:
 
 
 def _wording(templates: Templates, name: str, turn: int, slots: Mapping[str, str]) -> str:
-    from bot.templates import fill
+    from bot.workspace.templates import fill
 
     wordings = templates.by_id[name].wordings
     return fill(wordings[turn % len(wordings)], slots)
 
 
 def _answer(answer: Answer, templates: Templates, language: Language) -> str:
-    from bot.templates import fill, slot_names
+    from bot.workspace.templates import fill, slot_names
 
     template = templates.by_id[answer.template]
     if answer.outcome is not None and answer.outcome.failure is not None:
@@ -225,7 +225,7 @@ def _answer(answer: Answer, templates: Templates, language: Language) -> str:
 
 def _failure(answer: Answer, wordings: Sequence[str], language: Language) -> str:
     """What is said instead of an answer: the owner's words or ours, and how to reach a person."""
-    from bot.templates import fill
+    from bot.workspace.templates import fill
 
     said = (
         fill(wordings[answer.wording % len(wordings)], answer.slots)

@@ -19,11 +19,11 @@ from itertools import pairwise
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from bot.cache_file import store
 from bot.decision import Answer, Cite, Decision
 from bot.dialogue.told import NOTHING_TOLD, Told, told_in
 from bot.state import State, Suggestion
-from bot.templates import Template, Templates
+from bot.storage.cache_file import store
+from bot.workspace.templates import Template, Templates
 
 if TYPE_CHECKING:
     from bot.console import Progress

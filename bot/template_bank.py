@@ -13,9 +13,9 @@ from zipfile import BadZipFile
 import numpy as np
 from numpy.typing import NDArray
 
-from bot.cache_file import store
 from bot.decision import Scored
-from bot.templates import Templates
+from bot.storage.cache_file import store
+from bot.workspace.templates import Templates
 
 FloatArray = NDArray[np.float32]
 Encode = Callable[[Sequence[str]], FloatArray]

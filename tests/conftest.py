@@ -266,7 +266,7 @@ def set_thresholds() -> Callable[..., None]:
     """`set_thresholds(workspace, intent=0.0)`: whatever was certified; a route that is not named
     never answers by itself."""
 
-    from bot.thresholds import _digest
+    from bot.risk.thresholds import _digest
 
     def set_(workspace: Workspace, **scores: float) -> None:
         for path in workspace.index.glob("thresholds-*.json"):

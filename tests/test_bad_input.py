@@ -22,10 +22,10 @@ from typing import Any
 
 import pytest
 
-from bot.log.migrations import SCHEMA
 from bot.privacy import Privacy
 from bot.replay.store import MIGRATIONS as REPLAYS
 from bot.replies import SENTENCES
+from bot.sessions.migrations import SCHEMA
 from bot.workspace import Workspace, open_workspace
 
 Frontdesk = Callable[..., tuple[int, str, str]]

@@ -18,8 +18,8 @@ from typing import Any
 import pexpect
 import pytest
 
-from bot.chat_commands import COMMANDS
 from bot.replies import SENTENCES
+from bot.terminal.slash_commands import COMMANDS
 from bot.workspace import Workspace
 
 SetThresholds = Callable[..., None]

@@ -15,7 +15,7 @@ from typing import Any
 import pytest
 
 from bot.decision import KINDS
-from bot.sentences import SENTENCES
+from bot.own_sentences import SENTENCES
 from bot.workspace import Workspace
 
 Frontdesk = Callable[..., tuple[int, str, str]]

@@ -12,14 +12,14 @@ import pytest
 import typer
 from pydantic import BaseModel
 
-from bot.chat_commands import COMMANDS
 from bot.cli import app
 from bot.decision import KINDS
 from bot.dialogue import PRECEDENCE, RULES
 from bot.replay import ReplayStore
-from bot.session_log import SessionLog
-from bot.settings import ActionSettings, EntitySettings, Settings
-from bot.templates import Template
+from bot.sessions.session_log import SessionLog
+from bot.terminal.slash_commands import COMMANDS
+from bot.workspace.settings import ActionSettings, EntitySettings, Settings
+from bot.workspace.templates import Template
 
 ROOT = Path(__file__).resolve().parents[1]
 PAGES = sorted(

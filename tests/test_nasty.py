@@ -18,8 +18,8 @@ import pytest
 from bot.decision import Answer, Evidence
 from bot.log.verification import verify
 from bot.replies import one_line, render
-from bot.templates import load_templates
 from bot.workspace import Workspace
+from bot.workspace.templates import load_templates
 from tests.nasty import NASTY, STEERING
 
 Frontdesk = Callable[..., tuple[int, str, str]]

@@ -14,7 +14,7 @@ from bot.console import progress, say
 
 if TYPE_CHECKING:
     from bot.bot import Bot, Desk
-    from bot.resuming import Resumed
+    from bot.sessions.resuming import Resumed
     from bot.workspace import Workspace
 
 Wanted = int | Literal["last"] | None
@@ -73,8 +73,8 @@ def _talk(
 ) -> int:
     from bot.bot import Bot
     from bot.privacy import of_log
-    from bot.repl import INTERRUPTED, run_repl
-    from bot.session_log import SessionLog
+    from bot.sessions.session_log import SessionLog
+    from bot.terminal.repl import INTERRUPTED, run_repl
 
     settings, file = desk.settings, workspace.database
     was_empty = _is_empty(file)
@@ -101,8 +101,8 @@ def _talk(
 
 
 def _piped(bot: "Bot", begun: "Resumed | None", *, as_json: bool, debug: bool) -> int:
-    from bot.chat_words import word
-    from bot.repl import run_pipe
+    from bot.terminal.repl import run_pipe
+    from bot.terminal.words import word
 
     if begun and begun.note:
         say(word(begun.note, bot.language))
@@ -130,7 +130,7 @@ def _begun(bot: "Bot", wanted: Wanted) -> "Resumed | None":
 def _warn(workspace: "Workspace", desk: "Desk") -> None:
     """What keeps the bot from answering, where the person can do something about it."""
     from bot.freshness import changed
-    from bot.settings import unlearnt
+    from bot.workspace.settings import unlearnt
 
     if not desk.model.trained:
         answers = "only the articles answer"

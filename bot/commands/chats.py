@@ -13,7 +13,7 @@ from bot.commands.options import JsonOption, SkipBadOption, WorkspaceOption
 from bot.console import print_json, print_table, progress, say, say_left_out
 
 if TYPE_CHECKING:
-    from bot.chat_statistics import Statistics
+    from bot.imports.chat_statistics import Statistics
     from bot.imports.run import FindNames, Imported, Masking
     from bot.imports.source import Advance
     from bot.workspace import Workspace
@@ -167,7 +167,7 @@ def _all_or_nothing() -> Iterator[None]:
 
 def _masking(opened: "Workspace | None") -> "Masking":
     from bot.imports.run import Masking
-    from bot.masking import NAME_TYPES
+    from bot.privacy.masking import NAME_TYPES
 
     if opened is None:
         return Masking({}, NAME_TYPES)
@@ -178,7 +178,7 @@ def _name_finder(opened: "Workspace") -> "FindNames | None":
     """What finds names by the live model; None where there is none that can."""
     from bot.errors import NoModel
     from bot.live import live_model
-    from bot.masking import NAME_TYPES, Span
+    from bot.privacy.masking import NAME_TYPES, Span
 
     try:
         model = live_model(opened)
@@ -232,7 +232,7 @@ def stats(
     json: JsonOption = False,
 ) -> None:
     """Show what is in chats: how many, in which languages, how labelled, how long, how alike."""
-    from bot.chat_statistics import conversations_in, files_of, statistics
+    from bot.imports.chat_statistics import conversations_in, files_of, statistics
     from bot.workspace import open_workspace
 
     found = files_of(files or [open_workspace(workspace).chats])
@@ -269,7 +269,7 @@ def _tell_statistics(result: "Statistics") -> None:
 
 
 def _rows(result: "Statistics") -> Iterator[tuple[str, str, str]]:
-    from bot.chat_statistics import LABELS
+    from bot.imports.chat_statistics import LABELS
 
     customers = result.turns["customer"]
     yield "conversations", f"{result.conversations:,}", ""

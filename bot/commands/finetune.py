@@ -11,7 +11,7 @@ from bot.console import print_json, print_table, progress, say, say_left_out
 
 if TYPE_CHECKING:
     from bot.console import Progress
-    from bot.gate import Release
+    from bot.versions.gate import Release
     from bot.workspace import Workspace
     from finetune.gate import IntentChange, TaskChange, Verdict
     from finetune.run import Request, Result
@@ -50,9 +50,9 @@ def finetune(
     repeated. Chats that have not changed are not trained on again. Interrupted, it goes on from
     the last finished epoch when it is run again.
     """
-    from bot.gate import release
     from bot.live import export_base, require_writable
-    from bot.report_page import page_of, write_report
+    from bot.versions.gate import release
+    from bot.versions.report_page import page_of, write_report
     from bot.workspace import open_workspace
 
     opened = open_workspace(workspace)
@@ -61,7 +61,7 @@ def finetune(
     request = make_request(opened, skip_bad=skip_bad, fresh=fresh)
     with progress() as show:
         result = _trained(request, processes, show)
-        export_base(opened, show)  # it may find articles better (bot.searching)
+        export_base(opened, show)  # it may find articles better (bot.risk.searching)
         outcome = release(
             opened, result.version, request.conversations, show, force=force, skip_bad=skip_bad
         )

@@ -9,9 +9,9 @@ from bot.commands.options import JsonOption, WorkspaceOption
 from bot.console import print_json, print_table, progress
 
 if TYPE_CHECKING:
-    from bot.clusters import Encode
     from bot.console import Progress
     from bot.gaps import Gaps, Group
+    from bot.gaps.clusters import Encode
     from bot.model import Model
 
 ReplayOption = Annotated[

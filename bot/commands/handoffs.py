@@ -13,7 +13,7 @@ if TYPE_CHECKING:
     from collections.abc import Callable
     from sqlite3 import Connection
 
-    from bot.handover import Waiting
+    from bot.sessions.handover import Waiting
 
 commands = typer.Typer(
     help="List, read, take and close the conversations that a person is to take over.",
@@ -36,8 +36,8 @@ def list_(
     json: JsonOption = False,
 ) -> None:
     """List those that wait or are taken, the one that has waited longest first."""
-    from bot.handover import STATUSES, queue
     from bot.log.reading import opened
+    from bot.sessions.handover import STATUSES, queue
     from bot.workspace import open_workspace
 
     with opened(open_workspace(workspace).database) as log:
@@ -65,8 +65,8 @@ def show(
     number: NumberArgument, workspace: WorkspaceOption = None, json: JsonOption = False
 ) -> None:
     """Show what a person who takes over needs to know."""
-    from bot.handover import entry
     from bot.log.reading import opened
+    from bot.sessions.handover import entry
     from bot.workspace import open_workspace
 
     with opened(open_workspace(workspace).database) as log:
@@ -111,7 +111,7 @@ def take(
     json: JsonOption = False,
 ) -> None:
     """Take one that waits; nobody else can take it then."""
-    from bot.handover import take
+    from bot.sessions.handover import take
 
     _change(workspace, json, lambda log: take(log, number, person or getpass.getuser()))
 
@@ -121,7 +121,7 @@ def close(
     number: NumberArgument, workspace: WorkspaceOption = None, json: JsonOption = False
 ) -> None:
     """Close one that is done with; the bot answers the customer again."""
-    from bot.handover import close
+    from bot.sessions.handover import close
 
     _change(workspace, json, lambda log: close(log, number))
 

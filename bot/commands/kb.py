@@ -86,7 +86,7 @@ def evaluate(queries: Path, workspace: WorkspaceOption = None, json: JsonOption 
     A line of the file: {"id": ..., "text": ..., "gold": [article ids]}.
     """
     from bot.live import live_model, searcher
-    from bot.searching import measures
+    from bot.risk.searching import measures
     from bot.workspace import open_workspace
     from kb.evaluation import read_queries
 

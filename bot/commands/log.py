@@ -133,7 +133,7 @@ def _privacy(workspace: "Workspace", *, keep: bool) -> "Privacy":
 
 def _tell_turns(turns: "Sequence[LoggedTurn]", *, json: bool) -> None:
     if json:
-        from bot.repl import json_line
+        from bot.terminal.repl import json_line
 
         return print(json_line({"turns": [turn.as_json() for turn in turns]}))
     if not turns:

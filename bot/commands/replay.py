@@ -206,7 +206,7 @@ def _named(watch: "Progress", request: "Request", sides: _Sides) -> "Progress":
 
 
 def _notes(desk: "Desk", found: "Figures", include_trained: bool) -> Iterator[str]:
-    from bot.settings import unlearnt
+    from bot.workspace.settings import unlearnt
 
     yield from unlearnt(desk.settings, desk.model.entity_types)
     if found.excluded:

@@ -142,7 +142,7 @@ def _intents(kept: "Kept", model: "Model") -> set[str]:
 
 def _count_in_log(workspace: "Workspace", answers: "Sequence[Answer]") -> None:
     """Messages of the live log get their intent as feedback, as /intent gives it."""
-    from bot.session_log import SessionLog
+    from bot.sessions.session_log import SessionLog
 
     logged = [(item.asked, label) for item, label in answers if item.asked.session is not None]
     if not logged:

@@ -13,8 +13,8 @@ from zipfile import BadZipFile
 import numpy as np
 from numpy.typing import NDArray
 
-from bot.cache_file import store
 from bot.content.choosing import pieces
+from bot.storage.cache_file import store
 
 if TYPE_CHECKING:
     from bot.console import Progress

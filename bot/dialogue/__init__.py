@@ -38,20 +38,20 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING
 
+from bot.actions.validation import Check, accept
 from bot.decision import Candidates, Decision, Reading, Thresholds
 from bot.dialogue import clarifying, followups, guessing, repair, rules, several, slots
 from bot.dialogue.filling import known_after
 from bot.dialogue.memory import advance as advance
 from bot.dialogue.memory import purpose as purpose
+from bot.dialogue.short_answers import words
 from bot.dialogue.told import NOTHING_TOLD, Told
 from bot.dialogue.turn import Heard, Turn
-from bot.short_answers import words
 from bot.state import State
-from bot.validation import Check, accept
 
 if TYPE_CHECKING:
-    from bot.settings import EntitySettings
-    from bot.templates import Templates
+    from bot.workspace.settings import EntitySettings
+    from bot.workspace.templates import Templates
 
 RULES: Mapping[str, str] = {
     "unreadable": "there is no letter and no digit in the message",

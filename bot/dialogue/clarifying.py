@@ -19,6 +19,7 @@ from bot.dialogue.guessing import article_picked
 from bot.dialogue.offers import picked_template
 from bot.dialogue.phrases import acts_of
 from bot.dialogue.rules import is_value
+from bot.dialogue.short_answers import picked, words
 from bot.dialogue.turn import (
     Turn,
     ask_for,
@@ -31,8 +32,7 @@ from bot.dialogue.turn import (
     template_for,
 )
 from bot.scripts import HAN
-from bot.short_answers import picked, words
-from bot.templates import Template
+from bot.workspace.templates import Template
 
 MASS = 0.5
 """How likely all choices together must be for a message to be an answer to which of them."""

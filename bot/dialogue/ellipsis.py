@@ -14,7 +14,7 @@ from __future__ import annotations
 import re
 from collections.abc import Iterable
 
-from bot.short_answers import words
+from bot.dialogue.short_answers import words
 
 MOST_BESIDE_POINTER, MOST_ALONE = 3, 1
 """Words of its own that a message may have beside one that points back, and without any."""
@@ -58,7 +58,7 @@ _WORD_ZH = 2  # characters, as most words have
 
 def leaning(message: str) -> float:
     """How much a message leans on the question before it: that question's share of a search for
-    it, 0 where the message stands by itself. `message` is as `bot.short_answers.words` gives it.
+    it, 0 where the message stands by itself. `message` is as `short_answers.words` gives it.
 
     >>> leaning("how long does that take"), leaning("那红茶呢")
     (0.5, 0.5)

@@ -14,13 +14,13 @@ from itertools import islice
 from typing import TYPE_CHECKING
 from unicodedata import normalize
 
+from bot.actions.validation import Check, Checked
 from bot.decision import Ask, Reading
-from bot.short_answers import picked, words
+from bot.dialogue.short_answers import picked, words
 from bot.state import State
-from bot.validation import Check, Checked
 
 if TYPE_CHECKING:
-    from bot.settings import EntitySettings
+    from bot.workspace.settings import EntitySettings
 
 MOST_LISTED = 9
 """Values of a list that may be chosen by their number."""

@@ -24,13 +24,13 @@ from bot.decision import (
 )
 from bot.dialogue import rules
 from bot.dialogue.ellipsis import counterpart, leaning, names_nothing, only_points_back
+from bot.dialogue.short_answers import words
 from bot.dialogue.turn import Turn, beside_values, certain_template, read_out, say, spoken
-from bot.short_answers import words
 from bot.state import Question, State
 
 if TYPE_CHECKING:
     from bot.state import Vector
-    from bot.templates import Template
+    from bot.workspace.templates import Template
     from kb.search import Earlier
 
 _QUESTION_LENGTH = 500  # characters that are kept of one

@@ -17,9 +17,9 @@ from bot.decision import Answer, Cite, Clarify, Decision, template_of
 from bot.dialogue.ellipsis import own_text
 from bot.dialogue.offers import picked_article
 from bot.dialogue.rules import LIKELY, is_value
+from bot.dialogue.short_answers import words
 from bot.dialogue.tone import in_upset_run
 from bot.dialogue.turn import Turn, clears, evidence_of, template_for
-from bot.short_answers import words
 
 MOST = 3
 LEAST = 0.1

@@ -7,7 +7,7 @@ from collections import Counter
 from collections.abc import Mapping
 from functools import lru_cache
 
-from bot.short_answers import words
+from bot.dialogue.short_answers import words
 
 FEWEST_WORDS = 2
 LONGEST = 2_000

@@ -6,7 +6,7 @@ from collections.abc import Sequence
 
 from bot.decision import Clarify
 from bot.dialogue.phrases import acts_of
-from bot.short_answers import picked, words
+from bot.dialogue.short_answers import picked, words
 from bot.state import State
 
 

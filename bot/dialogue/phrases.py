@@ -17,8 +17,8 @@ from collections.abc import Iterable, Mapping, Sequence
 from functools import cache, lru_cache
 from typing import Literal, get_args
 
+from bot.dialogue.short_answers import PERSON_WORDS, words
 from bot.scripts import HAN
-from bot.short_answers import PERSON_WORDS, words
 
 Act = Literal[
     "cancel", "skip", "repeat", "restart", "resume", "told", "misheard", "person", "lacks",

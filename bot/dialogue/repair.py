@@ -26,6 +26,7 @@ from bot.decision import (
 )
 from bot.dialogue.memory import OFFERING, purpose
 from bot.dialogue.phrases import Act, acts_of
+from bot.dialogue.short_answers import picked, words
 from bot.dialogue.tone import UPSET_RUN
 from bot.dialogue.turn import (
     Turn,
@@ -35,8 +36,7 @@ from bot.dialogue.turn import (
     say,
     spoken,
 )
-from bot.short_answers import picked, words
-from bot.templates import Template, slot_names
+from bot.workspace.templates import Template, slot_names
 
 ASKS_BEFORE_HANDOFF = 2
 TITLES_LISTED = 5

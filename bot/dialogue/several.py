@@ -27,9 +27,9 @@ from bot.decision import (
     parts_of,
 )
 from bot.dialogue.memory import advance, summed
+from bot.dialogue.short_answers import words
 from bot.dialogue.turn import Heard, Turn, evidence_of
 from bot.scripts import HAN
-from bot.short_answers import words
 from bot.state import State
 
 MOST_PARTS = 3

@@ -9,6 +9,7 @@ from bot.decision import Answer, Ask, Clarify, Decision, Handoff, Part, Several,
 from bot.dialogue.filling import MOST_LISTED, corrects
 from bot.dialogue.phrases import acts_of
 from bot.dialogue.repair import ASKS_BEFORE_HANDOFF, names
+from bot.dialogue.short_answers import words
 from bot.dialogue.turn import (
     Turn,
     certain_other,
@@ -19,8 +20,7 @@ from bot.dialogue.turn import (
     says_more_than,
     spoken,
 )
-from bot.short_answers import words
-from bot.templates import Template, Templates
+from bot.workspace.templates import Template, Templates
 
 LONGEST_TRY = 12
 """Letters and digits of a message that is taken for a try at a value, though it is none."""

@@ -8,8 +8,8 @@ from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
-    from bot.settings import EntitySettings
-    from bot.templates import Templates
+    from bot.workspace.settings import EntitySettings
+    from bot.workspace.templates import Templates
     from finetune.conversation import Conversation, Turn
 
 

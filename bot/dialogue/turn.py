@@ -23,16 +23,16 @@ from bot.decision import (
 from bot.dialogue.filling import Known
 from bot.dialogue.memory import summed
 from bot.dialogue.naming import beginning
+from bot.dialogue.short_answers import words
 from bot.dialogue.told import NOTHING_TOLD, Told
 from bot.dialogue.tone import sounds_upset
-from bot.short_answers import words
 from bot.state import State
-from bot.templates import fill
+from bot.workspace.templates import fill
 from finetune.conversation import OUT_OF_SCOPE
 
 if TYPE_CHECKING:
-    from bot.settings import EntitySettings
-    from bot.templates import Template, Templates
+    from bot.workspace.settings import EntitySettings
+    from bot.workspace.templates import Template, Templates
 
 
 @dataclass(frozen=True, slots=True)

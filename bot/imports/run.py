@@ -19,7 +19,7 @@ from bot.imports import adapter, recognise
 from bot.imports.scratch import scratch_in
 from bot.imports.seen import Seen, content_of, seen_in
 from bot.imports.source import EMPTY, Advance, Bad, Found, JsonObject, Source, is_utf8, nowhere
-from bot.masking import Span, mask
+from bot.privacy.masking import Span, mask
 from finetune.conversation import Conversation, first_fault
 
 NO_CUSTOMER = "no customer turn"

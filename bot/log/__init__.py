@@ -1,1 +1,1 @@
-"""The log after the chat: proved, read, exported and erased. `bot.session_log` writes it."""
+"""The log after the chat: proved, read, exported and erased. `bot.sessions` writes it."""

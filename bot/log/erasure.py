@@ -20,11 +20,11 @@ from itertools import accumulate
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from bot.asked import SESSION
 from bot.console import silent
-from bot.database import connect, in_words, refuse_damaged, transaction
 from bot.errors import BotError
+from bot.log.reading import SESSION
 from bot.replay.store import MIGRATIONS as REPLAYS
+from bot.storage.database import connect, in_words, refuse_damaged, transaction
 
 if TYPE_CHECKING:
     from bot.console import Progress

@@ -8,10 +8,13 @@ from dataclasses import asdict, dataclass, replace
 from pathlib import Path
 from typing import Any
 
-from bot.database import connect, connect_to_read, in_words, refuse_half
 from bot.errors import BotError
-from bot.log.migrations import MIGRATIONS, READABLE
 from bot.privacy import Privacy
+from bot.sessions.migrations import MIGRATIONS, READABLE
+from bot.storage.database import connect, connect_to_read, in_words, refuse_half
+
+SESSION = "session-"
+"""Before the number of a session: the name of a conversation of the live log."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -11,9 +11,8 @@ from dataclasses import dataclass
 from itertools import chain
 from pathlib import Path
 
-from bot.asked import SESSION
 from bot.errors import BotError
-from bot.log.reading import LoggedTurn, masked, of_session
+from bot.log.reading import SESSION, LoggedTurn, masked, of_session
 from bot.privacy import Privacy
 from finetune.conversation import Conversation, Turn
 

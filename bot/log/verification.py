@@ -1,6 +1,6 @@
 """Whether a log keeps its invariant, shown on the file alone and without changing it.
 
-A reply is shown only after its turn is committed: that is a promise of `bot.session_log`, and its
+A reply is shown only after its turn is committed: that is a promise of `bot.sessions`, and its
 tests kill it to see. What a database can show is the rest: each turn has its decision, evidence,
 model and index, nothing is missing between two turns, and what is kept can be read. The last turns
 of a session leave no trace if somebody takes them away with their decisions.
@@ -14,10 +14,10 @@ from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from bot.database import in_words, read_only, refuse_half, schema_version
 from bot.errors import BotError
 from bot.log.erasure import ERASING
-from bot.log.migrations import SCHEMA
+from bot.sessions.migrations import SCHEMA
+from bot.storage.database import in_words, read_only, refuse_half, schema_version
 
 if TYPE_CHECKING:
     from bot.console import Progress

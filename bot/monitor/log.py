@@ -12,9 +12,9 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, NamedTuple, TypeVar
 
-from bot.database import in_words, read_only, schema_version
 from bot.errors import BotError
-from bot.log.migrations import SCHEMA
+from bot.sessions.migrations import SCHEMA
+from bot.storage.database import in_words, read_only, schema_version
 
 T = TypeVar("T")
 BATCH = 20_000

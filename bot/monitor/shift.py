@@ -23,7 +23,7 @@ def shift(workspace: "Workspace") -> str:
     """What to tell the owner where they are not, by more than chance (docs/risk.md); else empty.
     Nothing can be told without a model or a log."""
     from bot.live import live_model
-    from bot.traffic import shift_of
+    from bot.risk.traffic import shift_of
 
     try:
         model = live_model(workspace)

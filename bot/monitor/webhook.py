@@ -14,9 +14,9 @@ from urllib.error import HTTPError
 from urllib.parse import urlsplit
 from urllib.request import Request, build_opener
 
-from bot.endpoint import NoRedirect
+from bot.actions.endpoint import NoRedirect
 from bot.errors import BotError
-from bot.urls import is_private
+from bot.workspace.urls import is_private
 
 TIMEOUT_S = 10.0
 PAUSES_S = (1.0, 4.0, 16.0)

@@ -9,7 +9,7 @@ are right no chat can tell.
 from typing import TYPE_CHECKING
 
 from bot.decision import Answer, Cite, Decision, Reading, Several
-from bot.trials import is_right
+from bot.risk.trials import is_right
 from finetune.conversation import OUT_OF_SCOPE
 from finetune.corpus import Message
 from finetune.text import normalise

@@ -13,8 +13,8 @@ from operator import attrgetter
 from pathlib import Path
 from typing import Any, Self
 
-from bot.database import connect, connect_to_read, in_words, storable, transaction
 from bot.errors import BotError
+from bot.storage.database import connect, connect_to_read, in_words, storable, transaction
 
 MIGRATIONS: tuple[tuple[str, ...], ...] = (
     (

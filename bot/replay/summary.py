@@ -228,7 +228,7 @@ def peak_mib() -> float:
 
 def _shift(store: ReplayStore, row: ReplayRow, desk: "Desk") -> str:
     """What to tell the owner where these chats are not like those of the thresholds."""
-    from bot.traffic import shift_of
+    from bot.risk.traffic import shift_of
 
     step = max(1, row.about["survey"]["chats"] // SHIFT_CHATS)
     chats, confidence = zip(*store.surest(row.id, OUT_OF_SCOPE, step), strict=True)

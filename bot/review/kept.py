@@ -19,10 +19,10 @@ from itertools import count
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from bot.database import storable
 from bot.errors import BotError
-from bot.masking import mask
+from bot.privacy.masking import mask
 from bot.review.items import Item
+from bot.storage.database import storable
 from finetune.conversation import Conversation, Turn
 from finetune.corpus import is_message
 from finetune.transcripts import SUFFIXES, ChatStream, read_chats

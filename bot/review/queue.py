@@ -9,11 +9,11 @@ from collections.abc import Callable, Iterable, Iterator, Sequence
 from heapq import nsmallest
 from typing import TYPE_CHECKING
 
-from bot.clusters import Background, clusters, spread
+from bot.gaps.clusters import Background, clusters, spread
 from bot.review.items import Item
 
 if TYPE_CHECKING:
-    from bot.clusters import Encode
+    from bot.gaps.clusters import Encode
 
 _WIDER = 10
 """So many times as many as are asked about are looked at for being alike."""

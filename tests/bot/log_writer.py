@@ -6,7 +6,7 @@ import sys
 from pathlib import Path
 
 from bot.decision import Answer, Evidence, Reading
-from bot.session_log import SessionLog, TurnRecord
+from bot.sessions.session_log import SessionLog, TurnRecord
 
 
 def write(path: Path, turns: int) -> None:

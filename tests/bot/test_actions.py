@@ -13,12 +13,12 @@ from typing import Any
 import pytest
 
 from bot.actions import AT_ONCE, Actions, carry_out, open_actions, require_environment
+from bot.actions.endpoint import LONGEST_REPLY
 from bot.decision import Answer, Evidence, Outcome
-from bot.endpoint import LONGEST_REPLY
 from bot.errors import BotError
 from bot.evidence import evidence_json
 from bot.replies import render
-from bot.settings import ActionSettings, load_settings
+from bot.workspace.settings import ActionSettings, load_settings
 from tests.bot.dialogue.conversation import Conversation
 
 SETTINGS = r"""

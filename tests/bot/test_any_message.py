@@ -14,7 +14,7 @@ from benchmarks._messages import ODD, messages
 from bot.bot import Bot, Desk
 from bot.live import open_desk
 from bot.privacy import of_log
-from bot.session_log import SessionLog
+from bot.sessions.session_log import SessionLog
 from bot.workspace import Workspace
 from finetune.transcripts import read_chats
 

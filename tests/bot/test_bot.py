@@ -16,9 +16,9 @@ from bot.decision import Answer, Ask, Cite, Handoff, Reading, SmallTalk, Thresho
 from bot.errors import BotError
 from bot.live import open_desk
 from bot.model import Readings
-from bot.session_log import SessionLog
-from bot.settings import EntitySettings
+from bot.sessions.session_log import SessionLog
 from bot.workspace import Workspace, open_workspace
+from bot.workspace.settings import EntitySettings
 from finetune.tags import FoundEntity
 
 WEDNESDAY = date(2026, 3, 4)
@@ -330,7 +330,7 @@ import json, sys
 from pathlib import Path
 from bot.bot import Bot
 from bot.live import open_desk
-from bot.session_log import SessionLog
+from bot.sessions.session_log import SessionLog
 from bot.workspace import open_workspace
 
 workspace = open_workspace(Path({str(trained_workspace.root)!r}))

@@ -23,9 +23,9 @@ from bot.decision import (
 )
 from bot.dialogue import PRECEDENCE, RULES, advance, decide
 from bot.evidence import evidence_json
-from bot.settings import EntitySettings
 from bot.state import TURNS_KEPT, State, remember
-from bot.templates import Template, Templates
+from bot.workspace.settings import EntitySettings
+from bot.workspace.templates import Template, Templates
 from kb.passages import Passage
 from kb.search import Hit
 

@@ -9,7 +9,7 @@ from bot.bot import Bot, Desk
 from bot.decision import Cite, Thresholds
 from bot.evidence import evidence_json
 from bot.live import open_desk
-from bot.session_log import SessionLog
+from bot.sessions.session_log import SessionLog
 from bot.workspace import Workspace
 
 FIRST = "how long is a gift voucher valid"

@@ -11,12 +11,12 @@ import pytest
 from numpy.typing import NDArray
 
 from bot.asked import Asked
-from bot.clusters import Background, clusters, spread
 from bot.decision import Scored
 from bot.gaps import fault, gaps
-from bot.key_terms import KeyTerms, words
-from bot.templates import Template, Templates
+from bot.gaps.clusters import Background, clusters, spread
+from bot.gaps.key_terms import KeyTerms, words
 from bot.workspace import Workspace
+from bot.workspace.templates import Template, Templates
 from kb.lexical import analyse
 
 Frontdesk = Callable[..., tuple[int, str, str]]
@@ -294,7 +294,7 @@ def test_the_command_shows_the_newest_replay_and_the_log(
 def test_what_was_disliked_in_a_chat_is_found(
     frontdesk: Frontdesk, trained_workspace: Workspace, set_thresholds: SetThresholds
 ) -> None:
-    from bot.session_log import SessionLog
+    from bot.sessions.session_log import SessionLog
 
     set_thresholds(trained_workspace, passage=0.0)
     root = trained_workspace.root

@@ -10,9 +10,9 @@ from typing import Any
 
 import pytest
 
-from bot.gate import release
 from bot.live import open_desk, tidy
-from bot.session_log import SessionLog
+from bot.sessions.session_log import SessionLog
+from bot.versions.gate import release
 from bot.workspace import Workspace
 from finetune import registry
 from finetune.history import events

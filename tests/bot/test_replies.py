@@ -23,6 +23,7 @@ from bot.decision import (
     Unknown,
     UnknownReason,
 )
+from bot.dialogue.short_answers import PERSON_WORDS
 from bot.replies import (
     LONGEST_QUOTE,
     SENTENCES,
@@ -33,8 +34,7 @@ from bot.replies import (
     render,
     sentence,
 )
-from bot.short_answers import PERSON_WORDS
-from bot.templates import Template, Templates
+from bot.workspace.templates import Template, Templates
 from kb.passages import Passage
 from kb.search import Hit
 

@@ -12,11 +12,11 @@ from bot.bot import Bot, Desk
 from bot.decision import Answer, Ask, Cite, Evidence, Scored, Summary, Thresholds
 from bot.dialogue.offers import in_full, picked_template
 from bot.live import desk_of, live_model, open_desk
-from bot.session_log import SessionLog
+from bot.sessions.session_log import SessionLog
 from bot.state import State, Suggestion
 from bot.suggestions import Transitions, suggested, transitions, with_suggestions
-from bot.templates import Template, Templates
 from bot.workspace import Workspace
+from bot.workspace.templates import Template, Templates
 from kb.passages import Passage
 from kb.search import Hit
 

@@ -8,7 +8,7 @@ import pytest
 from numpy.typing import NDArray
 
 from bot.template_bank import TemplateBank, load_bank
-from bot.templates import Template, Templates
+from bot.workspace.templates import Template, Templates
 
 FINGERPRINT = "c0ffee" * 10
 WORDS = ("order", "open", "seven", "bye")

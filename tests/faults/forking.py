@@ -24,7 +24,7 @@ from typing import Any, NoReturn
 
 def main() -> None:
     """Serve deaths until the input ends."""
-    for name in ("bot.bot", "bot.live", "bot.repl", "finetune.run", "kb.store"):
+    for name in ("bot.bot", "bot.live", "bot.terminal.repl", "finetune.run", "kb.store"):
         import_module(name)
 
     print("ready", flush=True)

@@ -30,7 +30,7 @@ def dated(
     def dated_(*chats: tuple[str, ...]) -> Workspace:
         for times in chats:
             said = iter(times)
-            monkeypatch.setattr("bot.session_log._now", lambda said=said: next(said))
+            monkeypatch.setattr("bot.sessions.session_log._now", lambda said=said: next(said))
             typed = b"monday\n" * (len(times) - 1)
             code, _, err = frontdesk("chat", "-w", base_workspace.root, stdin=typed)
             assert code == 0, err

@@ -10,7 +10,7 @@ from contextlib import closing
 
 import pytest
 
-from bot.session_log import SessionLog
+from bot.sessions.session_log import SessionLog
 from bot.workspace import Workspace
 
 Frontdesk = Callable[..., tuple[int, str, str]]
@@ -101,7 +101,7 @@ def test_it_is_named_and_nothing_is_written(
 def test_a_large_log_is_not_looked_through_and_sqlite_finds_what_it_reads(
     frontdesk: Frontdesk, workspace: Workspace, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr("bot.database.LOOKED_THROUGH", 0)
+    monkeypatch.setattr("bot.storage.database.LOOKED_THROUGH", 0)
     page_of("turns")(workspace)
     code, out, err = frontdesk("chat", "-w", workspace.root, stdin=b"monday\n")
     assert (code, out.count("\n")) == (1, 1)

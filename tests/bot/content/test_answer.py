@@ -10,9 +10,9 @@ from bot.bot import Bot, Desk
 from bot.decision import Cite, Evidence, Quote, Thresholds
 from bot.live import build_index, live_model, open_desk
 from bot.replies import Language, render
-from bot.session_log import SessionLog
-from bot.templates import Templates
+from bot.sessions.session_log import SessionLog
 from bot.workspace import Workspace
+from bot.workspace.templates import Templates
 from kb.passages import Passage
 from kb.search import Hit
 

@@ -23,10 +23,10 @@ from bot.decision import Candidates, Decision, Reading, Scored, Thresholds
 from bot.dialogue import advance, decide
 from bot.dialogue.told import NOTHING_TOLD, Told
 from bot.replies import render
-from bot.settings import Settings
 from bot.state import State
-from bot.templates import Templates
 from bot.workspace import open_workspace
+from bot.workspace.settings import Settings
+from bot.workspace.templates import Templates
 from kb.passages import Passage
 from kb.search import Hit
 

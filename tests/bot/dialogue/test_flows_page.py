@@ -33,9 +33,9 @@ def test_the_conversation_goes_as_the_page_says(tmp_path: Path) -> None:
 
 def test_the_values_of_the_page_are_the_codes() -> None:
     from bot.actions import AT_ONCE, _wait
+    from bot.actions.endpoint import LONGEST_REPLY
     from bot.dialogue.filling import MOST_LISTED
-    from bot.endpoint import LONGEST_REPLY
-    from bot.settings import ActionSettings
+    from bot.workspace.settings import ActionSettings
 
     page = PAGE.read_text(encoding="utf-8")
     assert f"up to {LONGEST_REPLY // 1024} KiB" in page

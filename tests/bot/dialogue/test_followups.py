@@ -12,7 +12,7 @@ import pytest
 from bot.decision import Thresholds
 from bot.dialogue.ellipsis import LONGEST, leaning
 from bot.dialogue.followups import asked_after, earlier
-from bot.short_answers import words
+from bot.dialogue.short_answers import words
 from bot.state import Question
 from tests.bot.dialogue.conversation import CERTIFIED, Conversation
 

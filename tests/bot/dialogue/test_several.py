@@ -17,7 +17,7 @@ from bot.dialogue.turn import Heard
 from bot.evidence import citations_json, evidence_json
 from bot.live import open_desk
 from bot.replies import render
-from bot.session_log import SessionLog
+from bot.sessions.session_log import SessionLog
 from bot.workspace import Workspace
 from tests.bot.dialogue.conversation import Conversation, hit
 from tests.bot.dialogue.test_repair import ASKED, SETTINGS, TEMPLATES

@@ -8,8 +8,8 @@ import pytest
 
 from bot.decision import Reading
 from bot.dialogue.tone import sounds_upset
+from bot.own_sentences import UPSET
 from bot.replies import SENTENCES
-from bot.sentences import UPSET
 from tests.bot.dialogue.conversation import Conversation
 from tests.bot.dialogue.test_repair import ASKED, SETTINGS, TEMPLATES
 

@@ -9,7 +9,7 @@ import pytest
 
 from bot.decision import Answer, Evidence, Reading, Scored
 from bot.privacy import PLAIN
-from bot.session_log import SessionLog, TurnRecord
+from bot.sessions.session_log import SessionLog, TurnRecord
 from bot.workspace import Workspace, open_workspace
 
 Converse = Callable[..., int]

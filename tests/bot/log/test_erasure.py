@@ -19,7 +19,7 @@ from bot.errors import BotError
 from bot.log.erasure import age, erase, of_customer
 from bot.log.reading import opened_to_change
 from bot.replay.store import COLUMNS, ReplayStore
-from bot.session_log import SessionLog, TurnRecord
+from bot.sessions.session_log import SessionLog, TurnRecord
 from bot.workspace import Workspace
 
 Converse = Callable[..., int]

@@ -13,7 +13,7 @@ from pathlib import Path
 
 import pytest
 
-from bot.log.migrations import SCHEMA
+from bot.sessions.migrations import SCHEMA
 from bot.workspace import Workspace
 
 Converse = Callable[..., int]

@@ -12,7 +12,7 @@ from pathlib import Path
 
 import pytest
 
-from bot.log.migrations import MIGRATIONS, SCHEMA
+from bot.sessions.migrations import MIGRATIONS, SCHEMA
 
 NOW = datetime(2026, 1, 30, 12, 5, tzinfo=UTC).timestamp()
 """A Friday."""

@@ -14,7 +14,7 @@ import numpy as np
 import pytest
 
 import bot.live
-import bot.traffic
+import bot.risk.traffic
 from bot.errors import BotError, NoModel
 from bot.monitor.shift import shift
 from bot.workspace import Workspace, open_workspace
@@ -48,7 +48,7 @@ def test_the_turns_of_the_live_model_are_compared_by_their_best_intent(
         return "traffic has moved"
 
     monkeypatch.setattr(bot.live, "live_model", lambda _: SimpleNamespace(fingerprint="m"))
-    monkeypatch.setattr(bot.traffic, "shift_of", shift_of)
+    monkeypatch.setattr(bot.risk.traffic, "shift_of", shift_of)
     assert shift(workspace) == "traffic has moved"
     [(chats, confidence)] = given
     assert (chats, confidence) == (["2", "2", "1"], [0.0, pytest.approx(0.7), pytest.approx(0.1)])

@@ -16,12 +16,12 @@ import pytest
 from bot.decision import Candidates, Reading, Thresholds
 from bot.dialogue import decide
 from bot.errors import BotError
-from bot.log.migrations import SCHEMA
 from bot.monitor import log
 from bot.monitor.watch import View, Watch
-from bot.session_log import SessionLog, TurnRecord
+from bot.sessions.migrations import SCHEMA
+from bot.sessions.session_log import SessionLog, TurnRecord
 from bot.state import State
-from bot.templates import Templates
+from bot.workspace.templates import Templates
 from tests.bot.monitor.conftest import NOW, SECRET, Said, Write, weeks
 
 DAY = 86400.0
@@ -295,7 +295,7 @@ def _pragma(path: Path, text: str) -> None:
 def test_a_log_that_is_locked_is_read_on_when_it_is_free(
     path: Path, write: Write, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr("bot.database.BUSY_TIMEOUT_S", 0.01)
+    monkeypatch.setattr("bot.storage.database.BUSY_TIMEOUT_S", 0.01)
     write(path, [Said(10)])
     watch = Watch(path, DAY)
     watch.look(NOW)

@@ -14,9 +14,9 @@ from bot.evidence import evidence_json
 from bot.model import Model
 from bot.replay.answering import read
 from bot.replay.reading import read_history
-from bot.session_log import SessionLog
-from bot.settings import EntitySettings
+from bot.sessions.session_log import SessionLog
 from bot.state import State, remember
+from bot.workspace.settings import EntitySettings
 from finetune.conversation import Conversation
 from tests.bot.replay.conftest import Replayed, chat
 

@@ -19,7 +19,7 @@ from bot.bot import Desk
 from bot.decision import KINDS
 from bot.errors import BotError
 from bot.live import open_desk
-from bot.masking import mask
+from bot.privacy.masking import mask
 from bot.replay import ReplayRow, ReplayStore, Request, Turn, replay
 from bot.replay.workers import DeskSource
 from bot.workspace import Workspace
