@@ -2,7 +2,7 @@
 
 import sys
 from collections.abc import Callable, Sequence
-from dataclasses import asdict
+from dataclasses import asdict, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
@@ -173,12 +173,16 @@ def stats(workspace: WorkspaceOption = None, json: JsonOption = False) -> None:
     from bot.log.reading import opened
     from bot.log.statistics import statistics
     from bot.workspace import open_workspace
+    from finetune.registry import versions
 
-    with opened(open_workspace(workspace).database) as log:
+    own = open_workspace(workspace)
+    with opened(own.database) as log:
         found = statistics(log)
     if json:
         return print_json(found.as_json())
-    return _tell_statistics(found)
+    names = {version.fingerprint: version.name for version in versions(own.models)}
+    named = {names.get(model, model): count for model, count in found.models.items()}
+    return _tell_statistics(replace(found, models=named))
 
 
 def _tell_statistics(found: "Statistics") -> None:

@@ -9,6 +9,7 @@ import sys
 from collections.abc import Callable
 from contextlib import closing
 from pathlib import Path
+from types import SimpleNamespace
 
 import pytest
 
@@ -197,6 +198,15 @@ def test_stats_count_the_log(log: Log, converse: Converse, feedback: Feedback) -
     assert [line.split() for line in lines if line.startswith("template ")] == [
         ["template", "3", "100.0%"]
     ]
+
+
+def test_stats_name_the_version_that_answered(
+    log: Log, converse: Converse, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    converse("a")
+    known = [SimpleNamespace(name="v3", fingerprint="a" * 64)]
+    monkeypatch.setattr("finetune.registry.versions", lambda models: known)
+    assert log("stats").splitlines()[-1].split() == ["v3", "1", "100.0%"]
 
 
 def test_stats_of_a_log_without_a_turn(log: Log, converse: Converse) -> None:
