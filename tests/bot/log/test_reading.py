@@ -205,7 +205,7 @@ def test_stats_name_the_version_that_answered(
 ) -> None:
     converse("a")
     known = [SimpleNamespace(name="v3", fingerprint="a" * 64)]
-    monkeypatch.setattr("finetune.registry.versions", lambda models: known)
+    monkeypatch.setattr("finetune.registry.versions", lambda _: known)
     assert log("stats").splitlines()[-1].split() == ["v3", "1", "100.0%"]
 
 
