@@ -27,7 +27,7 @@ from finetune.corpus import (
 )
 from finetune.encoder import EncoderSource
 from finetune.errors import FinetuneError
-from finetune.examples import Splits
+from finetune.examples import Splits, split
 from finetune.judging import Names
 from finetune.logs import LogSettings
 from finetune.lower import Lower
@@ -88,6 +88,26 @@ class Parts:
 
 
 @dataclass(frozen=True, slots=True)
+class Lessons:
+    """The chats of a run, divided, and what they name. Where `goes_on`, it starts from the weights
+    of the `earlier` version; `notes` are for the owner."""
+
+    chats: Sequence[Conversation]
+    splits: Splits
+    names: Names
+    texts: Texts
+    parts: Parts
+    earlier: Earlier | None
+    goes_on: bool
+    notes: Sequence[str]
+
+    @property
+    def start(self) -> str | None:
+        """The version that was there to go on from."""
+        return self.earlier.version if self.earlier else None
+
+
+@dataclass(frozen=True, slots=True)
 class Material:
     """The texts of a run as the trunk reads them: their `lower` states and `pretrained` vectors
     (n, d), the units of the chats' texts, the pairs of question and passage to teach and to judge
@@ -101,6 +121,28 @@ class Material:
     questions: Sequence[tuple[int, int]]
     held_questions: Sequence[tuple[int, int]]
     taught_questions: Sequence[str]
+
+
+def lessons_of(request: Request) -> Lessons:
+    """The chats of a request, with those that the version before remembers.
+
+    Raises FinetuneError when they teach nothing.
+    """
+    earlier = (
+        None
+        if request.fresh
+        else retraining.live_version(request.models, request.source, request.method)
+    )
+    chats, remembered = retraining.with_memory(request.conversations, earlier)
+    splits = split(chats, request.seed, earlier.parts if earlier else None)
+    names, notes = names_of(splits)
+    teaching, notes = taught_chats(splits, earlier, request.seed, remembered, notes)
+    texts = Texts()
+    parts = parts_of(splits, teaching, names, texts)
+    require_something_to_learn(parts.train, names)
+    goes_on = earlier is not None and teaching is not splits.train
+    notes = [*notes, *splits.notes]
+    return Lessons(chats, splits, names, texts, parts, earlier, goes_on, notes)
 
 
 def names_of(splits: Splits) -> tuple[Names, list[str]]:
