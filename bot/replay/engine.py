@@ -25,7 +25,7 @@ if TYPE_CHECKING:
     from bot.console import Progress
 
 SEED = 7
-SCHEME = 5
+SCHEME = 6
 """Changed with whatever changes the numbers of a replay: then the same request is another one."""
 
 

@@ -1,8 +1,9 @@
 """What would have become of a whole chat.
 
     request    a customer's message that is more than small talk and more than a confirmation
+    guess      the bot is sure of nothing and offers titles to pick from: no answer, nor a question
     involved   the bot answers or asks back at one request at least
-    contained  it is involved, and never hands over nor says that it does not know
+    contained  it is involved, and never hands over, guesses, nor says that it does not know
     resolved   it is contained, answers the last request, and no answer is known to be wrong
     confirmed  it is resolved, and after the last request the customer says that all is well
     escalated  the agent handed the chat to somebody else
@@ -26,8 +27,10 @@ OUTCOMES = (
 def outcome(chat: Sequence[Turn]) -> Mapping[str, float]:
     """What one chat, its turns in order, adds to each of OUTCOMES."""
     requests = [place for place, turn in enumerate(chat) if _is_request(turn)]
-    involved = any(chat[place].kind in TAKES_PART for place in requests)
-    contained = involved and not any(turn.kind in OFFERS_PERSON for turn in chat)
+    involved = any(
+        chat[place].kind in TAKES_PART and not _guesses(chat[place]) for place in requests
+    )
+    contained = involved and not any(turn.kind in OFFERS_PERSON or _guesses(turn) for turn in chat)
     resolved = contained and _ends_well(chat, requests)
     confirmed = resolved and any(turn.confirms for turn in chat[requests[-1] :])
     return {
@@ -42,6 +45,10 @@ def outcome(chat: Sequence[Turn]) -> Mapping[str, float]:
 
 def _is_request(turn: Turn) -> bool:
     return turn.kind != "smalltalk" and not turn.confirms
+
+
+def _guesses(turn: Turn) -> bool:
+    return turn.rule == "perhaps"
 
 
 def _ends_well(chat: Sequence[Turn], requests: Sequence[int]) -> bool:

@@ -17,9 +17,8 @@ def chat(*turns: str) -> list[Turn]:
         verdict = next((mark for mark in marks if mark in ("right", "wrong")), None)
         act = "escalated" if "escalated" in marks else "answered"
         thanks = "confirms" in marks
-        found.append(
-            with_other(PLAIN, turn=number, kind=kind, verdict=verdict, act=act, confirms=thanks)
-        )
+        turn = with_other(PLAIN, turn=number, kind=kind, verdict=verdict, act=act, confirms=thanks)
+        found.append(with_other(turn, rule="perhaps") if "guessed" in marks else turn)
     return found
 
 
@@ -37,6 +36,9 @@ def true_of(*turns: str) -> set[str]:
         (["template wrong"], {"involved", "contained"}),
         (["template", "ask"], {"involved", "contained"}),
         (["template", "unknown"], {"involved"}),
+        (["clarify", "template"], {"involved", "contained", "resolved"}),
+        (["clarify guessed", "template"], {"involved"}),
+        (["clarify guessed"], set()),
         (["handoff"], set()),
         (["unknown", "smalltalk confirms"], set()),
         (["smalltalk", "smalltalk confirms"], set()),
