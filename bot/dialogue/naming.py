@@ -21,8 +21,9 @@ def named_in_short(text: str, values: tuple[str, ...]) -> str | None:
     >>> named_in_short("how warm is the dunlin 300?", bags)
     'Dunlin 300 sleeping bag'
     """
+    if not (starts := _starts(values)):
+        return None
     said = words(text[:LONGEST]).split()
-    starts = _starts(values)
     found = {
         starts[pair] for at in range(len(said)) if (pair := " ".join(said[at : at + 2])) in starts
     }

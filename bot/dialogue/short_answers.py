@@ -8,6 +8,7 @@ from __future__ import annotations
 import re
 import unicodedata
 from collections.abc import Sequence
+from functools import lru_cache
 
 PERSON_WORDS = frozenset(
     {"agent", "an agent", "human", "a human", "person", "a person", "operator"}
@@ -23,6 +24,7 @@ _BETWEEN = re.compile(r"[\W_]+")
 _SIGNS = {"👍": "ok", "👌": "ok", "✅": "ok", "👎": "no", "❌": "no", "🙏": "thanks"}
 
 
+@lru_cache(maxsize=512)
 def words(text: str) -> str:
     """The letters and digits of `text`, folded, one space where there was anything else.
 

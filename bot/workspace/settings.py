@@ -9,7 +9,7 @@ import tomllib
 from collections.abc import Collection, Iterator, Mapping, Sequence
 from datetime import date
 from difflib import get_close_matches
-from functools import cache
+from functools import cache, lru_cache
 from pathlib import Path
 from typing import Annotated, Any, Literal, NoReturn, Self
 from unicodedata import normalize
@@ -133,7 +133,7 @@ class EntitySettings(_Table):
         """
         if self.learned:
             return
-        text = normalize("NFKC", text[:MOST_CHARACTERS])
+        text = _plain(text[:MOST_CHARACTERS])
         spelled = _spelled(self.values)
         for found in _finder(self.pattern, self.values).finditer(text):
             yield found.start(), spelled.get(found[0].casefold(), found[0])
@@ -298,6 +298,12 @@ def _finder(pattern: str | None, values: tuple[str, ...]) -> re.Pattern[str]:
         return re.compile(aware)
     longest_first = sorted(values, key=len, reverse=True)
     return re.compile("|".join(_whole_words(longest_first)))
+
+
+@lru_cache(maxsize=64)
+def _plain(text: str) -> str:
+    """The NFKC form of a message, which each entity looks for itself in."""
+    return normalize("NFKC", text)
 
 
 @cache
