@@ -303,7 +303,7 @@ def _stripped(said: str) -> Iterable[str]:
     """The message without the polite words before it, after it, and both."""
     start = _before().match(said)
     rest = said[start.end() :] if start else said
-    for form in (said, rest):
+    for form in dict.fromkeys((said, rest)):
         yield form
         end = _after().search(form, max(0, len(form) - _LONGEST_AFTER))
         if end:
