@@ -1,7 +1,6 @@
 """What came first under a key, remembered on disk: memory does not grow with the keys."""
 
-import sqlite3
-import weakref
+from finetune.scratch import scratch
 
 
 class FirstSeen:
@@ -14,10 +13,7 @@ class FirstSeen:
     """
 
     def __init__(self) -> None:
-        self._db = sqlite3.connect("", isolation_level=None)
-        weakref.finalize(self, self._db.close)
-        self._db.execute("PRAGMA journal_mode = OFF")
-        self._db.execute("CREATE TABLE seen (key INTEGER PRIMARY KEY, value INT, place INT)")
+        self._db = scratch(self, "seen (key INTEGER PRIMARY KEY, value INT, place INT)")
 
     def add(self, key: int, *, value: int, place: int) -> tuple[int, int]:
         """The value and place that the key came with first, which may be these."""

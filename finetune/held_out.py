@@ -66,13 +66,15 @@ def judge(trainer: Trainer, lessons: Lessons, request: Request) -> Judged:
         "test": parts.test,
     }
     seen = {part: examine(trainer, messages) for part, messages in held.items()}
-    more = _learn_unlabelled(trainer, parts, seen["validation"], names, request)
+    learnt = _examine_taught(trainer, parts)
+    more = _learn_unlabelled(trainer, parts, learnt, seen["validation"], names, request)
     if more is not None and more.kept:
+        learnt = self_training.reread(trainer, learnt)
         seen = {part: self_training.reread(trainer, own) for part, own in seen.items()}
     words = _words(lessons.splits.train, seen["validation"], names, texts, request.seed)
     seen = {part: judging.with_words(own, words, texts) for part, own in seen.items()}
     reading = judging.choose_reading(seen["validation"])
-    taught, scope = _scope(trainer, parts, seen["validation"], reading, names, request)
+    taught, scope = _scope(learnt, seen["validation"], reading, names, request)
     return Judged(seen, reading, taught, scope, words, more)
 
 
@@ -114,13 +116,18 @@ def predictions(judged: Judged, lessons: Lessons, seed: int) -> list[Mapping[str
 
 
 def _learn_unlabelled(
-    trainer: Trainer, parts: Parts, validation: Examined, names: Names, request: Request
+    trainer: Trainer,
+    parts: Parts,
+    taught: Examined,
+    validation: Examined,
+    names: Names,
+    request: Request,
 ) -> Learnt | None:
     more = self_training.unlabelled(parts.taught(), len(names.intents), request.seed)
     if not more or not any(message.names_intent for message in validation.messages):
         return None
     reading = judging.choose_reading(validation)
-    _, scope = _scope(trainer, parts, validation, reading, names, request)
+    _, scope = _scope(taught, validation, reading, names, request)
     return self_training.learn(trainer, parts.taught(), more, validation, reading, scope)
 
 
@@ -137,15 +144,14 @@ def _words(
 
 
 def _scope(
-    trainer: Trainer,
-    parts: Parts,
+    examined: Examined,
     validation: Examined,
     reading: Reading,
     names: Names,
     request: Request,
 ) -> tuple[Sample, Scope | None]:
-    """The training messages that scope is learnt from, and what was learnt."""
-    taught = judging.sample_of(_examine_taught(trainer, parts), reading, names)
+    """The examined training messages as scope is learnt from them, and what was learnt."""
+    taught = judging.sample_of(examined, reading, names)
     if not names.intents:
         return taught, None
     outside = names.intents.index(OUT_OF_SCOPE) if OUT_OF_SCOPE in names.intents else None

@@ -13,9 +13,9 @@ from numpy.typing import NDArray
 
 from bot.replay.pool import Pool
 from bot.replay.reading import Encoded, encode
-from bot.replay.scratch import as_key, scratch
 from bot.replay.survey import Chat, Survey
 from bot.replay.workers import Work, Workers
+from finetune.scratch import as_key, scratch
 from finetune.tags import FoundEntity
 from finetune.text import normalise
 

@@ -6,7 +6,7 @@ from collections.abc import Iterable, Iterator, Mapping, Sequence
 import numpy as np
 from numpy.typing import NDArray
 
-from bot.replay.scratch import scratch
+from finetune.scratch import scratch
 
 FloatArray = NDArray[np.float64]
 BY_CHAT = (

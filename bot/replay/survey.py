@@ -14,9 +14,9 @@ from typing import TYPE_CHECKING
 
 from bot.errors import BotError
 from bot.replay.pool import Sample
-from bot.replay.scratch import as_key, of_key, scratch
 from finetune.conversation import Conversation
 from finetune.corpus import reply_key
+from finetune.scratch import as_key, of_key, scratch
 from finetune.transcripts import content_hash, digest
 
 if TYPE_CHECKING:
