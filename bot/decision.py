@@ -86,6 +86,12 @@ class Thresholds:
     offer: float | None = None
     max_wrong: float = 0.05
 
+    @property
+    def silent(self) -> bool:
+        """Whether no route answers by itself."""
+        routes = (self.intent, self.template, self.passage, self.follow_up)
+        return all(threshold is None for threshold in routes)
+
 
 @dataclass(frozen=True, slots=True)
 class Evidence:

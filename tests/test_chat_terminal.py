@@ -26,6 +26,10 @@ SetThresholds = Callable[..., None]
 MAIN = "from bot.cli import main; main()"
 READY = re.escape("\x1b[?2004h")  # a terminal that is not dumb is told to mark what is pasted
 GREETING = "The Bakery. Type a message; /help lists the commands."
+NOTHING_ANSWERS = (
+    "nothing is answered by itself yet, as no way to answer keeps `max_wrong_answers`; "
+    "`frontdesk finetune` says why\n"
+)
 
 
 def terminal(workspace: Workspace, *options: str, term: str = "dumb") -> pexpect.spawn[str]:
@@ -169,6 +173,13 @@ def test_what_a_person_should_do_is_said_before_the_first_message(
     ]
 
 
+def test_where_nothing_may_answer_that_is_said_before_the_first_message(
+    trained_workspace: Workspace,
+) -> None:
+    _, shown = talk(trained_workspace, "/quit")
+    assert shown[0] == f"{NOTHING_ANSWERS}{GREETING}"
+
+
 @pytest.mark.parametrize("workspace", ["base_workspace", "trained_workspace"])
 def test_a_chat_never_needs_training_code(workspace: str, request: pytest.FixtureRequest) -> None:
     opened: Workspace = request.getfixturevalue(workspace)
@@ -268,7 +279,7 @@ def test_our_own_sentences_follow_the_message_and_else_the_chat(
     assert shown[3] == "好的，用中文。"
     assert not shown[2].isascii() or shown[2].startswith("I")
     _, shown = talk(trained_workspace, "/wy", "/quit")
-    assert shown[0] == "The Bakery。请输入消息；输入 /help 查看命令。"
+    assert shown[0] == f"{NOTHING_ANSWERS}The Bakery。请输入消息；输入 /help 查看命令。"
     assert shown[1] == "没有 /wy 这个命令，您是想输入 /why 吗？输入 /help 查看命令。"
 
 
@@ -342,7 +353,7 @@ def test_2_for_a_session_that_is_not_there(
     assert frontdesk(*chat, "--resume", "9") == (
         2,
         "",
-        "frontdesk: the log has no session 9; /sessions lists what there is\n",
+        f"{NOTHING_ANSWERS}frontdesk: the log has no session 9; /sessions lists what there is\n",
     )
     for wrong in (["--resume", "x"], ["--resume", "0"], ["--resume", "1", "--continue"]):
         code, out, err = frontdesk(*chat, *wrong)

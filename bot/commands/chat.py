@@ -140,6 +140,11 @@ def _warn(workspace: "Workspace", desk: "Desk") -> None:
     else:
         for line in unlearnt(desk.settings, desk.model.entity_types):
             say(line)
+        if desk.thresholds.silent:
+            say(
+                "nothing is answered by itself yet, as no way to answer keeps `max_wrong_answers`;"
+                " `frontdesk finetune` says why"
+            )
     if not len(desk.index):
         say(f"{workspace.kb} has no article: nothing can be cited")
     if changed(workspace.kb, workspace.index, desk.model.encoder_fingerprint):
