@@ -16,6 +16,7 @@ from benchmarks._training import Job, Outcome, Probe, Readings, Trained, train
 from bot.model import Model
 from finetune.calibration import expected_calibration_error, threshold_at_risk
 from finetune.conversation import Conversation, EntitySpan
+from finetune.risk import Trials
 from finetune.tags import FoundEntity
 
 MAX_WRONG, BOUND = 0.05, 0.95
@@ -153,25 +154,35 @@ def _scoped(readings: Readings) -> dict[str, float]:
 
 
 def answered(name: str, share: float | None = None) -> Callable[[Job], Outcome]:
-    """Share of test messages answered at a threshold from the calibration part alone, certified
-    (95 % bound) to keep 5 % wrong in traffic of which `share` is out of scope; and how many of the
-    answers were wrong."""
+    """Share of test messages answered at a threshold that the calibration part certifies (95 %
+    bound) to keep 5 % wrong in traffic of which `share` is out of scope, the validation part saying
+    where to begin; and how many of the answers were wrong."""
 
     def run(job: Job) -> Outcome:
         trained = train(job, name)
-        held, test = trained.part("calibration"), trained.part("test")
+        pilot, held, test = map(trained.part, ("validation", "calibration", "test"))
         probe, readings = Probe(trained), trained.read(test)
-        measured = _answered(trained.read(held), readings, share)
-        frozen = _answered(probe.read(held), probe.read(test), share)
+        measured = _answered(trained.read(pilot), trained.read(held), readings, share)
+        frozen = _answered(probe.read(pilot), probe.read(held), probe.read(test), share)
         return trained.outcome(measured, frozen, readings)
 
     return run
 
 
-def _answered(held: Readings, test: Readings, share: float | None) -> dict[str, float]:
-    outside = ~held.in_scope
+def _answered(
+    pilot: Readings, held: Readings, test: Readings, share: float | None
+) -> dict[str, float]:
+    begins = Trials.of(
+        _sure(pilot), pilot.right, np.arange(len(pilot.gold)), ~pilot.in_scope, share or 0.0
+    )
     certificate = threshold_at_risk(
-        _sure(held), held.right, MAX_WRONG, BOUND, outside=outside, share=share
+        _sure(held),
+        held.right,
+        MAX_WRONG,
+        BOUND,
+        outside=~held.in_scope,
+        share=share,
+        pilot=begins,
     )
     if certificate.threshold is None:
         return {"answered": 0.0, "bound": certificate.bound}

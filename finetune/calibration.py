@@ -30,6 +30,8 @@ TEMPERATURES = (0.05, 20.0)
 _FEWEST_FOR_TEMPERATURE = 30
 _CANDIDATES = 50
 _FINE_CANDIDATES = 100
+_NEARLY_LEAST = 2.0  # times the least p-value on the pilot: no reason yet to begin further down
+_SMALL_ENOUGH = 1e-4  # p-values below it are alike
 
 
 def fit_temperature(logits: FloatArray, targets: FloatArray) -> float:
@@ -87,9 +89,9 @@ class RiskThreshold:
     With probability `confidence_level` over the draw of the calibration chats, at most `max_risk`
     of the answers given at the threshold are wrong, in traffic of which `share` is out of scope
     (None: as in the calibration chats). `n` messages of `conversations` chats were judged, of
-    which `outside` are out of scope. `answered` and `wrong` count those at the threshold (or at
-    the place where certifying failed); `wrong_rate` is their share at that share of out of scope,
-    and `bound` its upper bound.
+    which `outside` are out of scope; `pilot` other messages chose where the search began.
+    `answered` and `wrong` count those at the threshold (or at the place where certifying failed);
+    `wrong_rate` is their share at that share of out of scope, and `bound` its upper bound.
     """
 
     threshold: float | None
@@ -99,6 +101,7 @@ class RiskThreshold:
     n: int
     outside: int
     conversations: int
+    pilot: int
     answered: int
     wrong: int
     wrong_rate: float
@@ -115,6 +118,7 @@ def threshold_at_risk(
     conversations: IntArray | None = None,
     outside: BoolArray | None = None,
     share: float | None = None,
+    pilot: Trials | None = None,
 ) -> RiskThreshold:
     """The lowest threshold whose wrong rate among answers is certified to be within `max_risk`.
 
@@ -131,6 +135,13 @@ def threshold_at_risk(
     from 1,700 messages up); several starts that share the error did worse. Each
     candidate is the fewest answers that allow its number of wrong ones.
 
+    Even so one hair too many wrong among the few surest answers ends the search before it has
+    begun. With a `pilot`, trials that are independent of these, the first candidates are left out
+    where the pilot finds later ones easier to certify (split fixed-sequence testing in the same
+    paper; Pareto testing, Laufer-Goldshtein et al. 2023, arXiv:2210.07913). The promise asks
+    nothing of the pilot but that independence: one that is too optimistic, or too small, costs
+    coverage alone.
+
     The test is `finetune.risk.Counts.p_value`: its unit is the conversation, and with `share` it
     weighs the messages out of scope by their share in the traffic to come. With one message a
     chat and no `share` it is the Clopper-Pearson bound.
@@ -145,6 +156,7 @@ def threshold_at_risk(
         conversations: (n,) a number for each chat; None: each message is a chat.
         outside: (n,) which messages are out of scope; only read where `share` is given.
         share: of the traffic to come, how much is out of scope, from 0 up to less than 1.
+        pilot: trials of other chats, as the same way of answering would have answered them.
 
     Raises:
         FinetuneError: shapes differ, a score is not finite, or a rate is not between 0 and 1.
@@ -160,7 +172,8 @@ def threshold_at_risk(
     def conclude(threshold: float | None, counts: Counts, reason: str) -> RiskThreshold:
         return RiskThreshold(
             threshold, max_risk, confidence_level, share, len(out), int(out.sum()), trials.chats,
-            counts.answered, counts.wrong, counts.rate, counts.bound(confidence_level), reason,
+            len(pilot.scores) if pilot else 0, counts.answered, counts.wrong, counts.rate,
+            counts.bound(confidence_level), reason,
         )  # fmt: skip
 
     candidates = _candidates(trials, max_risk, confidence_level)
@@ -168,7 +181,7 @@ def threshold_at_risk(
         reason = _too_little(trials, max_risk, confidence_level)
         return conclude(None, trials.at(np.inf), reason)
     certified = None
-    for threshold in candidates:
+    for threshold in candidates[_start(pilot, candidates, max_risk) if pilot else 0 :]:
         counts = trials.at(threshold)
         if counts.p_value(max_risk) > 1 - confidence_level:
             break
@@ -193,6 +206,15 @@ def _candidates(trials: Trials, max_risk: float, confidence_level: float) -> lis
             if counted.p_value(max_risk) <= 1 - confidence_level:
                 return found[place:]
     return []
+
+
+def _start(pilot: Trials, candidates: list[float], max_risk: float) -> int:
+    """The place of the most careful candidate that is about as easy to certify on the pilot as any:
+    its p-value there is at most _NEARLY_LEAST times the least, so that chance alone seldom moves
+    the start."""
+    surprise = np.array([pilot.at(threshold).p_value(max_risk) for threshold in candidates])
+    near = _NEARLY_LEAST * max(float(surprise.min()), _SMALL_ENOUGH)
+    return int(np.argmax(surprise <= near))
 
 
 def _check(

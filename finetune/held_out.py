@@ -1,7 +1,8 @@
 """What the held-out chats decide once a model is trained, and what it is worth on them.
 
 Validation decides whether messages without labels teach, how much words count, how logits become
-probabilities and what is out of scope; calibration is evidence for thresholds; test is figures.
+probabilities and what is out of scope; calibration is evidence for thresholds, and validation says
+which of them to try first; test is figures.
 """
 
 from collections.abc import Mapping, Sequence
@@ -44,15 +45,15 @@ class Judged:
         """The probability (n, c) of each intent as the bot is given it."""
         return judging.served(self.examined[part], self.reading, self.scope)
 
-    def left_out(self, names: Names) -> FloatArray | None:
-        """The confidence (n,) in the best guess of each calibration message, were its own intent
-        unknown; NaN where its intents are not labelled."""
+    def left_out(self, part: str, names: Names) -> FloatArray | None:
+        """The confidence (n,) in the best guess of each message, were its own intent unknown; NaN
+        where its intents are not labelled."""
         if self.scope is None:
             return None
-        calibration = self.examined["calibration"]
-        found = np.full(len(calibration.messages), np.nan)
-        labelled = [row for row, message in enumerate(calibration.messages) if message.gold]
-        sample = judging.sample_of(calibration, self.reading, names)
+        own = self.examined[part]
+        found = np.full(len(own.messages), np.nan)
+        labelled = [row for row, message in enumerate(own.messages) if message.gold]
+        sample = judging.sample_of(own, self.reading, names)
         found[labelled] = left_out(self.scope, self.taught, sample)
         return found
 

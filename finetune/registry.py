@@ -33,6 +33,8 @@ CURRENT = "current"
 MANIFEST = "manifest.json"
 SCHEMA = 1
 ENCODER_FILES = ("trunk.onnx", "tokenizer.json", "encoder.json")
+EVIDENCE = {"calibration": "evidence", "validation": "evidence-validation"}
+"""How a part's messages were read: what its files are called before `.json`, `.safetensors`."""
 
 DAY = 24 * 60 * 60.0
 

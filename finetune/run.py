@@ -53,7 +53,7 @@ from finetune.training import Recipe, Trainer
 
 __all__ = ["Request", "Result", "finetune", "make_base", "run_key", "unchanged"]
 
-RECIPE_VERSION = 4  # part of a run's key: raise it when training itself changes
+RECIPE_VERSION = 5  # part of a run's key: raise it when training, or what it leaves, changes
 
 
 @dataclass(frozen=True, slots=True)
@@ -207,8 +207,10 @@ def _write(
     )
     export.write_json(folder / "label_check.json", checked)
     export.write_json(folder / "questions.json", material.taught_questions)
-    calibration, left_out = judged.examined["calibration"], judged.left_out(names)
-    version_folder.write_evidence(folder, judged.served("calibration"), left_out, calibration)
+    for part in registry.EVIDENCE:
+        left_out = judged.left_out(part, names)
+        served, own = judged.served(part), judged.examined[part]
+        version_folder.write_evidence(folder, part, served, left_out, own)
     for learnt in (judged.scope, judged.words):
         if learnt is not None:
             learnt.save(folder)

@@ -21,6 +21,7 @@ from finetune.errors import FinetuneError
 from finetune.examples import Splits
 from finetune.export import write_json
 from finetune.judging import Examined, Names, Reading
+from finetune.registry import EVIDENCE
 from finetune.training import Recipe
 
 FloatArray = NDArray[np.floating]
@@ -120,20 +121,22 @@ def write_weights(folder: Path, state: Mapping[str, Tensor]) -> None:
 
 def write_evidence(
     folder: Path,
+    part: str,
     probabilities: FloatArray,
     left_out: FloatArray | None,
-    calibration: Examined,
+    examined: Examined,
 ) -> None:
-    """Keep how the calibration messages were read: thresholds are computed from it wherever the
-    templates, the articles or the promised risk change, without the chats or another pass.
+    """Keep how the messages of a `part` were read: thresholds are computed from it wherever the
+    templates, the articles or the promised risk change, without the chats or another pass. Those
+    of calibration certify them, those of validation say which to try first.
 
     `probabilities` (n, c) are those that are served; `left_out` (n,) is the confidence in the best
     guess were the message's intent unknown (`finetune.scope.left_out`).
     """
     from safetensors.numpy import save_file
 
-    rows = [message.text for message in calibration.messages]
-    output, vectors = calibration.output, calibration.vectors
+    rows = [message.text for message in examined.messages]
+    output, vectors = examined.output, examined.vectors
     arrays = {
         "queries": output.queries.numpy(),
         "probabilities": probabilities,
@@ -143,7 +146,7 @@ def write_evidence(
         arrays["left_out"] = left_out
     save_file(
         {name: np.ascontiguousarray(array, np.float32) for name, array in arrays.items()},
-        folder / "evidence.safetensors",
+        folder / f"{EVIDENCE[part]}.safetensors",
     )
     records = [
         {
@@ -152,6 +155,6 @@ def write_evidence(
             "intents": sorted(message.gold),
             "reply": message.reply_key,
         }
-        for message in calibration.messages
+        for message in examined.messages
     ]
-    write_json(folder / "evidence.json", records)
+    write_json(folder / f"{EVIDENCE[part]}.json", records)

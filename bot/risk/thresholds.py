@@ -1,14 +1,15 @@
 """From the risk the owner accepts to the score each route needs, on messages nobody trained on.
 
 Each route's threshold is certified by `finetune.calibration.threshold_at_risk` on its trials
-(`bot.risk.trials`), for the share of messages out of scope that the settings state. Where the risk
-cannot be certified the route is more careful, not less: it answers only above every mistake that
-was seen, and not at all where too few chats lie above.
+(`bot.risk.trials`), for the share of messages out of scope that the settings state; for intents and
+templates, validation chats say which threshold to try first. Where the risk cannot be certified the
+route is more careful, not less: it answers only above every mistake that was seen, and not at all
+where too few chats lie above.
 """
 
 import hashlib
 import json
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import asdict
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -18,6 +19,7 @@ from bot.model import Model
 from bot.risk.searching import Searcher
 from bot.risk.trials import (
     PASSAGES_MISSING,
+    Part,
     Trials,
     follow_up_trials,
     intent_trials,
@@ -36,7 +38,7 @@ if TYPE_CHECKING:
 
 FEWEST_CHATS = 10
 OFFERED_OUTSIDE = 0.05
-SCHEMA = 8
+SCHEMA = 9
 
 
 def certified(
@@ -63,8 +65,12 @@ def certified(
         twice = searcher.measured and not workspace.questions.is_file()
         level = 1 - (1 - CONFIDENCE_LEVEL) / (2 if twice else 1)
         certificates = {
-            "intent": _certify(intent_trials(model, templates), risk, share),
-            "template": _certify(template_trials(model, templates, bank), risk, share),
+            "intent": _certify_chats(
+                lambda part: intent_trials(model, templates, part), risk, share
+            ),
+            "template": _certify_chats(
+                lambda part: template_trials(model, templates, bank, part), risk, share
+            ),
             "passage": _certify(asked, risk, max(share, PASSAGES_MISSING), level),
         }
         certificates["passage"]["offer"] = _seldom_outside(asked)
@@ -118,11 +124,24 @@ def _silent(workspace: Workspace, model: Model, templates: Templates) -> dict[st
     return {} if model.labels else {"intent": "the chats name no intents: none is answered"}
 
 
+def _certify_chats(
+    trials_of: Callable[[Part], Trials], max_wrong: float, share: float
+) -> dict[str, Any]:
+    """The certificate of a route that chats judge: those of calibration, from where those of
+    validation let the search begin."""
+    pilot = trials_of("validation")
+    return _certify(trials_of("calibration"), max_wrong, share, pilot=pilot)
+
+
 def _certify(
-    trials: Trials, max_wrong: float, share: float, level: float = CONFIDENCE_LEVEL
+    trials: Trials,
+    max_wrong: float,
+    share: float,
+    level: float = CONFIDENCE_LEVEL,
+    pilot: Trials | None = None,
 ) -> dict[str, Any]:
     """The certificate of a route as it is kept; `share` is that of all messages, `level` the
-    confidence."""
+    confidence, `pilot` trials of other chats, to choose by which thresholds are tried."""
     from finetune.calibration import threshold_at_risk, wrong_rate_bound
 
     certificate = threshold_at_risk(
@@ -133,6 +152,7 @@ def _certify(
         conversations=trials.conversations,
         outside=trials.outside,
         share=trials.share(share),
+        pilot=pilot.ranked(share) if pilot else None,
     )
     facts = {**asdict(certificate), "share": share, "made": trials.made}
     if certificate.threshold is not None:

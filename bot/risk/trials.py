@@ -1,6 +1,7 @@
 """What each way of answering is judged on: held-out messages as it would have answered them.
 
-Intents and templates are judged on the calibration chats, whose reading the model version keeps.
+Intents and templates are judged on the calibration chats, whose reading the model version keeps;
+it keeps that of the validation chats as well, which say which thresholds to try first.
 Passages are judged on the workspace's labelled questions (`questions.jsonl`) or, where it has none,
 on the articles' own headings, asked of an index in which those headings are hidden. Follow-ups are
 judged on `followups.jsonl`; where there is none, none is answered from the articles.
@@ -18,7 +19,7 @@ from dataclasses import dataclass, replace
 from itertools import cycle
 from pathlib import Path
 from tempfile import TemporaryDirectory
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, Literal
 
 import numpy as np
 from numpy.typing import NDArray
@@ -31,8 +32,10 @@ from bot.state import Question
 from bot.template_bank import TemplateBank
 from bot.workspace.settings import Settings
 from bot.workspace.templates import Templates
+from finetune import risk
 from finetune.conversation import OUT_OF_SCOPE
 from finetune.corpus import numbers_of
+from finetune.registry import EVIDENCE
 from finetune.scope import assumed_share
 from finetune.text import normalise
 
@@ -45,6 +48,8 @@ if TYPE_CHECKING:
 FloatArray = NDArray[np.float32]
 IntArray = NDArray[np.int64]
 BoolArray = NDArray[np.bool_]
+Part = Literal["calibration", "validation"]
+"""Held-out messages whose reading a version keeps (`finetune.registry.EVIDENCE`)."""
 PASSAGES_ASKED = 400
 FEWEST_QUESTIONS = 60
 FEWEST_OUTSIDE = 30
@@ -102,6 +107,11 @@ class Trials:
         )
         return outer / (inner + outer) if inner else share
 
+    def ranked(self, share: float) -> risk.Trials:
+        """The same as a test of a threshold takes them, for traffic with that `share`."""
+        arrays = (self.scores, self.right, self.conversations, self.outside)
+        return risk.Trials.of(*arrays, self.share(share))
+
 
 def traffic_share(settings: Settings, model: Model) -> float:
     """The share of messages out of scope that thresholds are made for: as the settings state it,
@@ -116,9 +126,9 @@ def traffic_share(settings: Settings, model: Model) -> float:
 # --- intents and templates -----------------------------------------------------------------------
 
 
-def intent_trials(model: Model, templates: Templates) -> Trials:
-    """The likeliest intent of each labelled calibration message, where a template speaks for it."""
-    records, arrays = evidence(model)
+def intent_trials(model: Model, templates: Templates, part: Part = "calibration") -> Trials:
+    """The likeliest intent of each labelled message of a part, where a template speaks for it."""
+    records, arrays = evidence(model, part)
     probabilities = arrays.get("probabilities")
     if probabilities is None or not probabilities.size:
         return Trials.of([])
@@ -161,10 +171,12 @@ def _left_out(
     return float(max(others) / max(sum(others), 1e-9)) if len(others) > 1 else float("nan")
 
 
-def template_trials(model: Model, templates: Templates, bank: TemplateBank) -> Trials:
-    """The ranker's best template for each calibration message whose right answer is known: by the
+def template_trials(
+    model: Model, templates: Templates, bank: TemplateBank, part: Part = "calibration"
+) -> Trials:
+    """The ranker's best template for each message of a part whose right answer is known: by the
     template or the words of the agent's reply, or by the message's intents."""
-    records, arrays = evidence(model)
+    records, arrays = evidence(model, part)
     if not records or not bank.ids:
         return Trials.of([])
     replies = {t.id: {normalise(wording) for wording in t.wordings} for t in templates.spoken}
@@ -207,15 +219,18 @@ def _chat(records: Sequence[Mapping[str, Any]], row: int) -> str:
     return str(records[row].get("conversation", row))
 
 
-def evidence(model: Model) -> tuple[list[dict[str, Any]], Mapping[str, FloatArray]]:
-    """How a version read its calibration messages: where each stands and what is labelled, and
-    arrays with a row each. Empty for the pretrained encoder alone."""
-    if not model.trained:
+def evidence(
+    model: Model, part: Part = "calibration"
+) -> tuple[list[dict[str, Any]], Mapping[str, FloatArray]]:
+    """How a version read the messages of a part: where each stands and what is labelled, and
+    arrays with a row each. Empty for the pretrained encoder alone, and for the validation messages
+    of a version from before they were kept."""
+    path = model.folder / f"{EVIDENCE[part]}.json" if model.trained else None
+    if path is None or (part == "validation" and not path.is_file()):
         return [], {}
     from safetensors.numpy import load_file
 
-    records = json.loads((model.folder / "evidence.json").read_text(encoding="utf-8"))
-    return records, load_file(model.folder / "evidence.safetensors")
+    return json.loads(path.read_text(encoding="utf-8")), load_file(path.with_suffix(".safetensors"))
 
 
 # --- passages ------------------------------------------------------------------------------------

@@ -18,6 +18,7 @@ from bot.model import Model, softmax, top, window
 from bot.state import State, remember
 from bot.workspace import Workspace
 from finetune.encoder import EncoderSource
+from finetune.registry import EVIDENCE
 from finetune.transcripts import read_chats
 
 TEXTS = ("where is my parcel BK-0001", "thanks", "", "weather " * 500, "你好", "open hours monday")
@@ -110,9 +111,12 @@ def test_the_pretrained_encoder_knows_no_intent_and_asks_with_the_message(base: 
     np.testing.assert_array_equal(queries, [vector])
 
 
-def test_what_is_served_is_what_was_certified(trained: Model, trained_workspace: Workspace) -> None:
-    records = json.loads((trained.folder / "evidence.json").read_text("utf-8"))
-    kept = load_file(trained.folder / "evidence.safetensors")
+@pytest.mark.parametrize("name", EVIDENCE.values())
+def test_what_is_served_is_what_was_certified(
+    trained: Model, trained_workspace: Workspace, name: str
+) -> None:
+    records = json.loads((trained.folder / f"{name}.json").read_text("utf-8"))
+    kept = load_file(trained.folder / f"{name}.safetensors")
     chats = {chat.id: chat for chat in read_chats([trained_workspace.chats]).conversations}
     for row, record in enumerate(records[:12]):
         turns = chats[record["conversation"]].turns[: record["turn"] + 1]

@@ -1,5 +1,7 @@
 """Calibration: confidence is honest, and the promise about wrong answers holds."""
 
+from dataclasses import replace
+
 import numpy as np
 import pytest
 
@@ -10,6 +12,7 @@ from finetune.calibration import (
     wrong_rate_bound,
 )
 from finetune.errors import FinetuneError
+from finetune.risk import Trials
 
 
 def labelled(rng: np.random.Generator, n: int, temperature: float) -> tuple[np.ndarray, np.ndarray]:
@@ -277,6 +280,91 @@ def test_nobody_out_of_scope_is_too_little_to_promise_for_a_share_of_them() -> N
         "too little data: 3 messages out of scope are too few to promise anything where 30% of "
         "the messages are"
     )
+
+
+# --- the search begins where other chats say -----------------------------------------------------
+
+
+def pilot_of(scores: np.ndarray, correct: np.ndarray) -> Trials:
+    """Trials of one message a chat, all in scope."""
+    n = len(scores)
+    return Trials.of(scores, correct, np.arange(n), np.zeros(n, bool), 0.0)
+
+
+def wrong_at_the_top(wrong: int) -> tuple[np.ndarray, np.ndarray]:
+    """1,000 answers, the surest first; this many of the very surest are wrong, and no other."""
+    return np.linspace(1, 0, 1000), np.arange(1000) >= wrong
+
+
+def test_a_few_surest_answers_that_are_wrong_end_the_search_unless_a_pilot_leads_past_them() -> (
+    None
+):
+    """Four of the 77 surest are wrong, so 5 % cannot be promised for them; it can for all 1,000."""
+    scores, correct = wrong_at_the_top(4)
+    alone = threshold_at_risk(scores, correct, 0.05)
+    assert alone.threshold is None
+    assert alone.reason.startswith("too many wrong: 4 of the 77 surest answers")
+    led = threshold_at_risk(scores, correct, 0.05, pilot=pilot_of(*wrong_at_the_top(5)))
+    assert led.threshold == 0.0
+    assert (led.answered, led.wrong, led.pilot) == (1000, 4, 1000)
+    assert led.bound < 0.01
+
+
+def test_a_pilot_that_knows_no_better_place_changes_nothing() -> None:
+    rng = np.random.default_rng(37)
+    scores = rng.random(400)
+    correct = rng.random(400) >= linear(scores) / 3
+    alone = threshold_at_risk(scores, correct, 0.1)
+    perfect = pilot_of(np.full(500, 2.0), np.ones(500, bool))
+    for pilot in (pilot_of(np.zeros(0), np.zeros(0, bool)), perfect):
+        led = threshold_at_risk(scores, correct, 0.1, pilot=pilot)
+        assert replace(led, pilot=0) == alone
+
+
+def test_a_pilot_that_misleads_costs_coverage_and_nothing_else() -> None:
+    """It sees mistakes among the surest, where there are none, and leads to where they are."""
+    scores = np.linspace(1, 0, 1000)
+    correct = scores >= 0.5
+    assert threshold_at_risk(scores, correct, 0.05).threshold == pytest.approx(0.5, abs=0.05)
+    led = threshold_at_risk(scores, correct, 0.05, pilot=pilot_of(*wrong_at_the_top(20)))
+    assert led.threshold is None
+    assert led.reason.startswith("too many wrong")
+
+
+@pytest.mark.parametrize("chance_of_wrong", [linear, flat, noisy_at_the_top])
+@pytest.mark.parametrize("optimism", [0.0, 0.5, 1.0])
+def test_the_promise_holds_where_a_pilot_leads(chance_of_wrong, optimism: float) -> None:  # type: ignore[no-untyped-def]
+    """However rosy the pilot: `optimism` is the part of its mistakes that it does not see."""
+    rng = np.random.default_rng(41)
+    draws, broken = 200, 0
+    everyone = rng.random(100_000)
+    for _ in range(draws):
+        scores, others = rng.random(250), rng.random(250)
+        correct = rng.random(250) >= chance_of_wrong(scores)
+        pilot = pilot_of(others, rng.random(250) >= chance_of_wrong(others) * (1 - optimism))
+        threshold = threshold_at_risk(scores, correct, 0.1, pilot=pilot).threshold
+        if threshold is not None:
+            broken += chance_of_wrong(everyone[everyone >= threshold]).mean() > 0.1
+    assert broken / draws <= 0.1 + 2.6 * np.sqrt(0.1 * 0.9 / draws)
+
+
+def test_the_promise_holds_where_a_pilot_leads_and_a_share_is_stated() -> None:
+    """A fifth of the traffic is out of scope; the search ends lower than without the pilot."""
+    rng = np.random.default_rng(43)
+    draws, broken = 30, 0
+    answered: dict[bool, list[float]] = {True: [], False: []}
+    for _ in range(draws):
+        scores, correct, out = mixed(rng, 300, 100)
+        others, verdicts, strange = mixed(rng, 300, 100)
+        pilot = Trials.of(others, verdicts, np.arange(400), strange, 0.2)
+        for led in (True, False):
+            found = threshold_at_risk(
+                scores, correct, 0.1, outside=out, share=0.2, pilot=pilot if led else None
+            )
+            answered[led].append(0.0 if found.threshold is None else 1 - found.threshold)
+            broken += led and found.threshold is not None and true_rate(found.threshold, 0.2) > 0.1
+    assert broken / draws <= 0.1 + 2.6 * np.sqrt(0.1 * 0.9 / draws)
+    assert np.mean(answered[True]) >= np.mean(answered[False])
 
 
 def test_an_honest_model_is_used() -> None:

@@ -28,7 +28,8 @@ RANKING = {"n", "r@1", "r@5", "r@10", "mrr"}
 FILES = {
     *("trunk.onnx", "heads.onnx", "tokenizer.json", "encoder.json", "labels.json"),
     *("calibration.json", "metrics.json", "settings.json", "manifest.json"),
-    *("evidence.json", "evidence.safetensors", "predictions.json"),
+    *(f"{name}.{kind}" for name in registry.EVIDENCE.values() for kind in ("json", "safetensors")),
+    "predictions.json",
     *("entities.json", "memory.jsonl", "trained.safetensors", "label_check.json", "questions.json"),
     *("scope.json", "scope.safetensors"),
 }
@@ -99,6 +100,10 @@ def test_a_run_makes_a_version_with_its_figures(make_request: MakeRequest) -> No
         assert figures["intent"]["n"] == figures["ranking"]["n"] == 8
     assert info.meta["metrics"] == result.metrics
     assert read_json(request, "labels.json") == ["order/track", "thanks"]
+    splits = read_json(request, "settings.json")["splits"]
+    for part, name in registry.EVIDENCE.items():
+        chats = {record["conversation"] for record in read_json(request, f"{name}.json")}
+        assert chats == set(splits[part])
     assert result.seconds > 0
     assert result.peak_mib > 0
 

@@ -42,16 +42,18 @@ def trials(scores: ArrayLike, right: ArrayLike) -> Trials:
 
 @pytest.fixture
 def judged(desk: Desk, trained_workspace: Workspace, monkeypatch: pytest.MonkeyPatch) -> Any:
-    """Thresholds where the intents were judged by the given trials, the other routes by none, and
-    one answer in twenty may be wrong."""
+    """Thresholds where the intents were judged by the given trials, those of validation by `pilot`,
+    the other routes by none, and one answer in twenty may be wrong."""
+    none = trials([], [])
 
-    def judge(found: Trials, share: float = 0.1) -> Thresholds:
+    def judge(found: Trials, share: float = 0.1, pilot: Trials = none) -> Thresholds:
         update = {"max_wrong_answers": 0.05, "out_of_scope_share": share}
         settings = trained_workspace.settings.model_copy(update=update)
         workspace = replace(trained_workspace, settings=settings)
-        monkeypatch.setattr(thresholds, "intent_trials", lambda *_: found)
-        monkeypatch.setattr(thresholds, "template_trials", lambda *_: trials([], []))
-        monkeypatch.setattr(thresholds, "passage_trials", lambda *_: trials([], []))
+        parts = {"calibration": found, "validation": pilot}
+        monkeypatch.setattr(thresholds, "intent_trials", lambda _m, _t, part: parts[part])
+        monkeypatch.setattr(thresholds, "template_trials", lambda *_: none)
+        monkeypatch.setattr(thresholds, "passage_trials", lambda *_: none)
         for file in trained_workspace.index.glob("thresholds-*.json"):
             file.unlink()
         return certify(workspace, desk)
@@ -123,6 +125,21 @@ def test_more_of_the_traffic_out_of_scope_takes_a_higher_threshold(
     kept = json.loads(file.read_text())["routes"]["intent"]
     assert (kept["share"], kept["outside"], kept["conversations"]) == (0.4, 100, 500)
     assert kept["wrong_rate"] < kept["bound"] <= 0.05
+
+
+def test_validation_chats_lead_past_a_few_sure_mistakes(
+    judged: Any, trained_workspace: Workspace
+) -> None:
+    """Without them, as for a version that did not keep them, the search ends at the mistakes."""
+    scores = np.linspace(1, 0.5, 600)
+    found = trials(scores, np.arange(600) >= 4)
+    assert judged(found, share=0.0).intent is None
+    pilot = trials(scores, np.arange(600) >= 6)
+    assert judged(found, share=0.0, pilot=pilot).intent == pytest.approx(0.5)
+    [file] = trained_workspace.index.glob("thresholds-*.json")
+    kept = json.loads(file.read_text())["routes"]
+    assert (kept["intent"]["certified"], kept["intent"]["pilot"]) == (True, 600)
+    assert kept["passage"]["pilot"] == 0
 
 
 def test_turns_of_one_chat_are_not_many_chats(judged: Any) -> None:

@@ -16,6 +16,7 @@ from bot.live import open_desk
 from bot.risk.off_topic import OFF_TOPIC
 from bot.risk.trials import (
     FEWEST_OUTSIDE,
+    Part,
     Trials,
     follow_up_trials,
     intent_trials,
@@ -26,6 +27,7 @@ from bot.risk.trials import (
 from bot.template_bank import TemplateBank
 from bot.workspace import Workspace
 from bot.workspace.templates import Template, Templates
+from finetune.registry import EVIDENCE
 
 
 def silent(stage: str, done: int, total: int) -> None:
@@ -46,12 +48,14 @@ TEMPLATES = Templates(
 BANK = TemplateBank(("hours", "bye"), np.array([0, 1, 1]), np.eye(3, dtype=np.float32))
 
 
-def model_with(folder: Path, records: Sequence[dict[str, Any]], **arrays: Any) -> Any:
-    """A model of which only the calibration evidence is there."""
-    (folder / "evidence.json").write_text(json.dumps(records))
+def model_with(
+    folder: Path, records: Sequence[dict[str, Any]], part: Part = "calibration", **arrays: Any
+) -> Any:
+    """A model of which only the evidence of a part is there, beside what lies in the folder."""
+    (folder / f"{EVIDENCE[part]}.json").write_text(json.dumps(records))
     save_file(
         {name: np.asarray(rows, np.float32) for name, rows in arrays.items()},
-        folder / "evidence.safetensors",
+        folder / f"{EVIDENCE[part]}.safetensors",
     )
     return SimpleNamespace(trained=True, folder=folder, labels=("oos", "opening", "thanks", "rare"))
 
@@ -89,6 +93,34 @@ def test_each_labelled_message_is_out_of_scope_once_its_own_intent_is_left_out(
     assert found.outside.tolist() == [False, False, True, True]
     kept = model_with(tmp_path, records, probabilities=rows, left_out=[0.15, np.nan])
     assert told(intent_trials(kept, TEMPLATES), made=True).scores.tolist() == pytest.approx([0.15])
+
+
+def test_validation_messages_are_tried_as_those_of_calibration_are(tmp_path: Path) -> None:
+    record = {"conversation": "a", "intents": ["opening"], "reply": ""}
+    model_with(tmp_path, [record], probabilities=[[0.0, 0.7, 0.2, 0.1]], queries=[[1.0, 0.0, 0.0]])
+    others = [{**record, "conversation": name} for name in "bc"]
+    rows = [[0.0, 0.3, 0.6, 0.1], [0.0, 0.8, 0.1, 0.1]]
+    model = model_with(
+        *(tmp_path, others, "validation"),
+        probabilities=rows,
+        left_out=[0.4, np.nan],
+        queries=[[0.0, 0.5, 0.2], [0.9, 0.0, 0.0]],
+    )
+    found = intent_trials(model, TEMPLATES, "validation")
+    assert found.scores.tolist() == pytest.approx([0.6, 0.8, 0.4])
+    assert found.right.tolist() == [False, True, False]
+    ranked = template_trials(model, TEMPLATES, BANK, "validation")
+    assert told(ranked, made=False).scores.tolist() == pytest.approx([0.5, 0.9])
+    assert told(ranked, made=False).right.tolist() == [False, True]
+    assert told(intent_trials(model, TEMPLATES), made=False).scores.tolist() == pytest.approx([0.7])
+
+
+def test_a_version_from_before_validation_was_kept_has_no_such_trials(tmp_path: Path) -> None:
+    records = [{"intents": ["opening"], "reply": ""}]
+    model = model_with(tmp_path, records, probabilities=[[0.0, 0.7, 0.2, 0.1]])
+    assert len(intent_trials(model, TEMPLATES).scores) == 2
+    assert len(intent_trials(model, TEMPLATES, "validation").scores) == 0
+    assert len(template_trials(model, TEMPLATES, BANK, "validation").scores) == 0
 
 
 def test_none_are_made_where_enough_are_true(tmp_path: Path) -> None:
