@@ -2,7 +2,6 @@
 
 from collections.abc import Callable, Collection, Mapping, Sequence
 from dataclasses import replace
-from itertools import islice
 from typing import TYPE_CHECKING
 
 import numpy as np
@@ -48,12 +47,12 @@ def organised(
         return missing(text, covered, lambda part: terms_of(part, index), known)
 
     worth_it = [cite.hits[place] for place in worth_quoting(scored(cite.hits))]
-    hits = _completed(worth_it, _others(cite), left_out)
+    hits, lacking = _completed(worth_it, _others(cite), left_out)
     found = [pieces(hit.passage.text) for hit in hits]
     quotes = tuple(
         _quote(found, place, weights) for place in choose(found, scored(hits), whole=not cite.again)
     )
-    return replace(cite, hits=tuple(hits), quotes=quotes, missing=left_out(hits))
+    return replace(cite, hits=tuple(hits), quotes=quotes, missing=lacking)
 
 
 def terms_of(text: str, index: "Index") -> Mapping[str, Word]:
@@ -85,12 +84,18 @@ def _others(cite: Cite) -> list["Hit"]:
 def _completed(
     hits: list["Hit"],
     others: Sequence["Hit"],
-    left_out: Callable[[Sequence["Hit"]], Collection[str]],
-) -> list["Hit"]:
-    """With one passage more, where there is room and it holds what these leave out."""
-    lacking = left_out(hits) if len(hits) < MOST_CITED else ()
-    found = (one for one in others if lacking and len(left_out([*hits, one])) < len(lacking))
-    return [*hits, *islice(found, 1)]
+    left_out: Callable[[Sequence["Hit"]], tuple[str, ...]],
+) -> tuple[list["Hit"], tuple[str, ...]]:
+    """With one passage more, where there is room and it holds what these leave out; and what is
+    left out then."""
+    lacking = left_out(hits)
+    if not lacking or len(hits) >= MOST_CITED:
+        return hits, lacking
+    for one in others:
+        left = left_out([*hits, one])
+        if len(left) < len(lacking):
+            return [*hits, one], left
+    return hits, lacking
 
 
 def _quote(found: Sequence[Sequence[Piece]], place: Place, weights: Mapping[str, float]) -> Quote:

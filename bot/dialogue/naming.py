@@ -6,6 +6,7 @@ from __future__ import annotations
 from collections import Counter
 from collections.abc import Mapping
 from functools import lru_cache
+from itertools import pairwise
 
 from bot.dialogue.short_answers import words
 
@@ -23,10 +24,8 @@ def named_in_short(text: str, values: tuple[str, ...]) -> str | None:
     """
     if not (starts := _starts(values)):
         return None
-    said = words(text[:LONGEST]).split()
-    found = {
-        starts[pair] for at in range(len(said)) if (pair := " ".join(said[at : at + 2])) in starts
-    }
+    pairs = map(" ".join, pairwise(words(text[:LONGEST]).split()))
+    found = {starts[pair] for pair in pairs if pair in starts}
     return found.pop() if len(found) == 1 else None
 
 

@@ -318,7 +318,7 @@ def _pattern(act: Act) -> re.Pattern[str]:
 @cache
 def _any_act() -> re.Pattern[str]:
     """Most messages are none of these phrases, which one look tells."""
-    return re.compile("|".join(f"(?:{_pattern(act).pattern})" for act in ACTS))
+    return re.compile("|".join(_pattern(act).pattern for act in ACTS))
 
 
 _LONGEST_AFTER = 40
@@ -335,11 +335,10 @@ def _before() -> re.Pattern[str]:
 
 @cache
 def _after() -> re.Pattern[str]:
-    return re.compile(
-        "(?:"
-        + "|".join(f" ?{one}" if _han(one) else f" {one}" for one in _longest_first(_AFTER))
-        + "){1,4}$"
-    )
+    han = [one for one in _AFTER if _han(one)]
+    spaced = "|".join(one for one in _AFTER if one not in han)
+    begins = "".join(sorted({one[0] for one in han}))  # which tells most places apart
+    return re.compile(f"(?=[ {begins}])(?: (?:{spaced})| ?(?:{'|'.join(han)})){{1,4}}$")
 
 
 def _han(word: str) -> bool:

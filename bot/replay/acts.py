@@ -11,6 +11,7 @@ They are rules, so that what they say can be read and argued with; docs/replay.m
 """
 
 import re
+from functools import lru_cache
 from typing import Literal
 
 Act = Literal["answered", "asked", "escalated", "looked up"]
@@ -73,6 +74,7 @@ _NOT_CONFIRMED = re.compile(
 )
 
 
+@lru_cache(maxsize=4096)  # agents say much again
 def act_of(reply: str, hands_over: bool = False) -> Act:
     """What an agent did with a reply; `hands_over`: the template it names does.
 

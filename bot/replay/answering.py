@@ -9,10 +9,8 @@ those follow from answers that were never given. What it would ask a yes for cou
 action is run.
 """
 
-import gc
 import time
 from collections.abc import Iterable, Iterator, Mapping, Sequence
-from contextlib import contextmanager
 from dataclasses import dataclass, replace
 from datetime import date
 from itertools import accumulate
@@ -72,24 +70,6 @@ class Answered:
 
 def answer(desk: "Desk", block: Block) -> list[Turn]:
     """The turns of a block, in order."""
-    with _no_cycles():
-        return _answer(desk, block)
-
-
-@contextmanager
-def _no_cycles() -> Iterator[None]:
-    """Nothing looks for cycles among the block's values, of which there are many and none in a
-    cycle; it would take a twentieth of the time."""
-    was_on = gc.isenabled()
-    gc.disable()
-    try:
-        yield
-    finally:
-        if was_on:
-            gc.enable()
-
-
-def _answer(desk: "Desk", block: Block) -> list[Turn]:
     started = time.perf_counter()
     history = read_history((chat.chat for chat in block.chats), desk.model)
     messages = list(history.messages())
