@@ -48,7 +48,7 @@ def test_what_is_personal_is_nowhere_in_the_bytes_of_the_log(
 ) -> None:
     workspace = add_settings(trained_workspace, CUSTOMER_NUMBER)
     code, _, err = frontdesk("chat", "-w", workspace.root, stdin=typed)
-    assert (code, err) == (0, "")
+    assert (code, err.count("\n")) == (0, 1)  # that nothing is answered by itself yet
     kept = bytes_of(workspace)
     for secret in (*SECRETS, "13812345678"):
         assert secret.encode() not in kept
