@@ -22,6 +22,7 @@ from typing import Any
 
 import pytest
 
+from bot.commands.chat import NOTHING_ANSWERS
 from bot.privacy import Privacy
 from bot.replay.store import MIGRATIONS as REPLAYS
 from bot.replies import SENTENCES
@@ -103,7 +104,7 @@ def test_they_all_have_replies_in_one_conversation(
     messages = [bytes_and_reply(name)[0] for name in MESSAGES]
     words = ("chat", *(["--json"] if as_json else []), "-w", trained_workspace.root)
     code, out, err = frontdesk(*words, stdin=b"\n".join(messages))
-    assert (code, out.count("\n"), err) == (0, len(messages), "")
+    assert (code, out.count("\n"), err) == (0, len(messages), f"{NOTHING_ANSWERS}\n")
     assert not re.search("[\x00-\x09\x0b-\x1f\x7f-\x9f\u2028-\u202e\u2066-\u2069]", out)
     logged = [message for _, _, message, _ in turns(trained_workspace)]
     assert logged == [message.decode("utf-8", "replace") for message in messages]
@@ -310,11 +311,12 @@ def test_a_newer_database_is_refused_and_left_alone(
         database.execute(f"PRAGMA user_version = {schema + 1}")
     before = path.read_bytes()
     spelled = [word.format(chats=trained_workspace.chats) for word in words]
+    warned = f"{NOTHING_ANSWERS}\n" if "chat" in words else ""
     assert frontdesk(*spelled, "-w", trained_workspace.root, stdin=b"hello\n") == (
         2,
         "",
-        f"frontdesk: {path} has schema version {schema + 1}, and this Frontdesk knows versions "
-        f"up to {schema}; install the newer Frontdesk that wrote it\n",
+        f"{warned}frontdesk: {path} has schema version {schema + 1}, and this Frontdesk knows "
+        f"versions up to {schema}; install the newer Frontdesk that wrote it\n",
     )
     assert path.read_bytes() == before
 
@@ -399,10 +401,10 @@ def test_a_chat_that_starts_on_a_full_disk(frontdesk: Frontdesk, disk: Disk) -> 
     assert frontdesk(*words, stdin=b"?\n") == (
         2,
         "",
-        f"frontdesk: {disk.workspace.database} {FULL_LOG}\n",
+        f"{NOTHING_ANSWERS}\nfrontdesk: {disk.workspace.database} {FULL_LOG}\n",
     )
     disk.free()
-    begun = f"{disk.workspace.database} was empty: a new log is begun in it\n"
+    begun = f"{NOTHING_ANSWERS}\n{disk.workspace.database} was empty: a new log is begun in it\n"
     assert frontdesk(*words, stdin=b"?\n") == (0, f"{UNREADABLE}\n", begun)
     assert disk.contents() == before
 
@@ -424,7 +426,8 @@ def test_a_chat_whose_disk_becomes_full_and_free_again(disk: Disk) -> None:
         _, err = chat.communicate()
     assert chat.returncode == 1
     assert replies[1] == SENTENCES["en"]["failed"][0]
-    assert err.decode() == f"error: line 2: {disk.workspace.database} {FULL_LOG}\n"
+    failed = f"error: line 2: {disk.workspace.database} {FULL_LOG}"
+    assert err.decode().splitlines() == [NOTHING_ANSWERS, failed]
     kept = [(number, reply) for _, number, _, reply in turns(disk.workspace)]
     assert kept == [(1, replies[0]), (2, replies[2])]
 
@@ -549,7 +552,7 @@ def test_two_chats_at_once_lose_nothing(trained_workspace: Workspace) -> None:
             process.stdin.write(messages)
             process.stdin.flush()
         results = [process.communicate() for process in (one, other)]
-    assert [err for _, err in results] == [b"", b""]
+    assert [err.decode() for _, err in results] == [f"{NOTHING_ANSWERS}\n"] * 2
     assert (one.returncode, other.returncode) == (0, 0)
     shown = [turn for out, _ in results for turn in said(out)]
     assert len(shown) == 120

@@ -17,6 +17,10 @@ if TYPE_CHECKING:
     from bot.sessions.resuming import Resumed
     from bot.workspace import Workspace
 
+NOTHING_ANSWERS = (
+    "nothing is answered by itself yet, as no way to answer keeps `max_wrong_answers`; "
+    "`frontdesk finetune` says why"
+)
 Wanted = int | Literal["last"] | None
 """The session to go on with: its number, the one that was used last, or none: a new one."""
 
@@ -141,10 +145,7 @@ def _warn(workspace: "Workspace", desk: "Desk") -> None:
         for line in unlearnt(desk.settings, desk.model.entity_types):
             say(line)
         if desk.thresholds.silent:
-            say(
-                "nothing is answered by itself yet, as no way to answer keeps `max_wrong_answers`;"
-                " `frontdesk finetune` says why"
-            )
+            say(NOTHING_ANSWERS)
     if not len(desk.index):
         say(f"{workspace.kb} has no article: nothing can be cited")
     if changed(workspace.kb, workspace.index, desk.model.encoder_fingerprint):

@@ -13,6 +13,7 @@ import numpy.typing as npt
 
 from finetune.calibration import RiskThreshold, threshold_at_risk
 from finetune.report.values import Prediction, TrainingReport
+from finetune.risk import Trials
 
 FloatArray = npt.NDArray[np.float64]
 
@@ -167,14 +168,18 @@ def risk_curve(judged: Sequence[Prediction], seed: int = 7) -> RiskCurve:
 
 
 def promise(report: TrainingReport) -> Promise | None:
-    """What the owner's limit lets the bot answer: certified on the calibration messages, counted on
-    the test messages. None where there is nothing to count."""
+    """What the owner's limit lets the bot answer: certified on the calibration messages, from where
+    those of validation let the search begin, counted on the test messages. None where there is
+    nothing to count."""
     judged = report.part("test")
     if not judged:
         return None
-    held = report.part("calibration")
-    chats = _chats(held)
-    certified = threshold_at_risk(*verdicts(held), report.max_wrong, conversations=chats)
+    held, others = report.part("calibration"), report.part("validation")
+    inside = np.zeros(len(others), np.bool_)
+    pilot = Trials.of(*verdicts(others), _chats(others), inside, share=0.0)
+    certified = threshold_at_risk(
+        *verdicts(held), report.max_wrong, conversations=_chats(held), pilot=pilot
+    )
     if certified.threshold is None:
         return Promise(certified, 0.0, None)
     confidence, right = verdicts(judged)

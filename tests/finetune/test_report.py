@@ -178,6 +178,28 @@ def test_the_threshold_is_certified_on_other_chats_than_it_is_shown_on() -> None
     assert f"answer {percent(found.answered, 0)}" in Reader(page(made)).text
 
 
+def test_the_validation_messages_say_where_certifying_begins() -> None:
+    """Four of the 77 surest are wrong, which ends a search that begins with them."""
+
+    def ranked(part: str) -> list[Prediction]:
+        wrong = (10, 30, 50, 70)
+        return [
+            Prediction(
+                part, Place(f"{part} {n}", 0, ""), ("a",), "ba"[n not in wrong], 1 - n / 1000
+            )
+            for n in range(1000)
+        ]
+
+    parts = ("validation", "calibration", "test")
+    kept = [one for part in parts for one in ranked(part)]
+    alone = measures.promise(report(predictions=kept[1000:], max_wrong=0.05))
+    led = measures.promise(report(predictions=kept, max_wrong=0.05))
+    assert alone is not None
+    assert led is not None
+    assert (alone.answered, led.answered) == (0.0, 1.0)
+    assert (alone.certified.pilot, led.certified.pilot) == (0, 1000)
+
+
 def test_what_cannot_be_promised_is_said() -> None:
     shown = Reader(page(report(predictions=drawn(5)))).text
     assert "At most 20\u202f% wrong answers cannot be promised yet (too little data" in shown
