@@ -9,8 +9,8 @@ BIN := $(VENV)/bin
 PIP := $(BIN)/python -m pip --disable-pip-version-check
 PINS := pyproject.toml constraints.txt
 
-# These train for hours: they are run by themselves.
-LONG := $(addprefix benchmarks/,quality.py methods.py recipe.py faults.py surges.py messages.py importing.py)
+# These take minutes to hours: they are run by themselves.
+LONG := $(addprefix benchmarks/,quality.py methods.py recipe.py faults.py surges.py certifying.py messages.py importing.py)
 BENCHMARKS = $(filter-out $(LONG),$(wildcard benchmarks/[a-z]*.py))
 
 .PHONY: help install chat test check format bench clean
