@@ -10,7 +10,7 @@ PIP := $(BIN)/python -m pip --disable-pip-version-check
 PINS := pyproject.toml constraints.txt
 
 # These take minutes to hours: they are run by themselves.
-LONG := $(addprefix benchmarks/,quality.py methods.py recipe.py faults.py surges.py certifying.py messages.py importing.py)
+LONG := $(addprefix benchmarks/,quality.py ceiling.py methods.py recipe.py faults.py surges.py certifying.py messages.py importing.py)
 BENCHMARKS = $(filter-out $(LONG),$(wildcard benchmarks/[a-z]*.py))
 
 .PHONY: help install chat test check format bench clean

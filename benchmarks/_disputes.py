@@ -96,10 +96,10 @@ def of_intents(trained: Trained) -> list[Dispute]:
     readings = trained.read(chats)
     texts, shares = messages(chats), readings.probabilities * readings.inside
     order = np.argsort(-shares, axis=1)
-    wrong = np.flatnonzero(~readings.right)
-    margin = np.where(readings.right, -np.diff(np.sort(shares, axis=1)[:, -2:])[:, 0], -np.inf)
-    closest = np.argsort(-margin)[: min(len(wrong), MOST_CONTROLS, int(readings.right.sum()))]
-    places = [*((row, order[row, 0], False) for row in wrong.tolist())]
+    first, second = np.take_along_axis(shares, order[:, :2], axis=1).T
+    wrong, right = np.flatnonzero(~readings.right), np.flatnonzero(readings.right)
+    closest = right[np.argsort((first - second)[right])][: min(len(wrong), MOST_CONTROLS)]
+    places = [(row, order[row, 0], False) for row in wrong.tolist()]
     places += [(row, order[row, 1], True) for row in closest.tolist()]
     nearest = _Nearest(trained)
     found = []

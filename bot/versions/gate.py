@@ -113,7 +113,8 @@ def held_out(
 def judged_places(candidate: VersionInfo) -> set[tuple[str, int]]:
     """The (conversation, turn) of the candidate's calibration messages without those that have a
     near-duplicate among what it was trained on: its evidence is of these alone."""
-    records = json.loads((candidate.folder / "evidence.json").read_text(encoding="utf-8"))
+    path = candidate.folder / f"{registry.EVIDENCE['calibration']}.json"
+    records = json.loads(path.read_text(encoding="utf-8"))
     return {(record["conversation"], record["turn"]) for record in records}
 
 
